@@ -255,6 +255,8 @@ prove: $(STAMP) $(AUDITORS)/ready ## proofs by halmos (PyPI): the accounting of 
 	  --contract RewardsProofsTest --function check_ --solver-timeout-assertion 40s
 	$(call audited,halmos) halmos --forge-build-out target/halmos/out \
 	  --contract CommitteesProofsTest --match-test '8\(' --solver-timeout-assertion 40s
+	$(call audited,halmos) halmos --forge-build-out target/halmos/out \
+	  --contract TreeProofsTest --function check_ --solver-timeout-assertion 40s
 
 slither: $(STAMP) $(AUDITORS)/ready ## slither; docs/security.md explains its findings
 	$(call audited,slither) slither . --foundry-out-directory target/slither/out

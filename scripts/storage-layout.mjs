@@ -7,7 +7,7 @@ import { execFileSync } from 'node:child_process'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
-const CONTRACTS = ['Roles', 'Court', 'Rounds', 'Rewards']
+const CONTRACTS = ['Court', 'Rewards', 'Roles', 'Rounds']
 const root = new URL('../', import.meta.url)
 const cwd = fileURLToPath(root)
 const target = new URL('contracts/storage/', root)

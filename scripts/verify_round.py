@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Recomputes a round of Assize from a bundle: seed, committees, tasks, Merkle roots. Standard library only.
+"""Recomputes a round of Assize from a bundle: timetable, seed, committees, tasks, Merkle roots. Standard library only.
 
     assize bundle round 7 -o round.car
     python3 scripts/verify_round.py round.car [--round N] [--json]
 
 It follows docs/protocol.md, whose sections it names. Exit codes: 0 MATCH, 1 something differs, 2 the bundle or a file in it is
-not valid. Not checked here, but by `assize verify round --offline`: BLS signatures of the beacons, and the measurements. That
+not valid. Not checked here, but by `assize verify round --offline`: BLS signatures of the beacons, and what measurements say. That
 facts.json is what the contracts say, only the chain can tell; and that the drand chain is theirs, unless it is quicknet.
 
 Everything is held in memory. A bundle of more than 1 GiB, packed or unpacked, is refused (2), and so is a JSON text above 16 MiB.
@@ -165,19 +165,32 @@ def canonical(name, data, form):
 
 # ---- §12.1 Facts, beacons, manifest
 CONTRACTS = fields_of(chainId=u53, rounds=address_text, rewards=address_text)
-parameters_form = lambda least: fields_of(
-    roundDuration=u32, beaconDelay=u32, commitGrace=u32, minCommitteeSize=number(16, least), maxCommitteeSize=number(16, least),
-    quorum=number(16, least), maxTasksPerCommittee=number(16, least), targetMeasurements=number(32, least), budget=amount(128))
+def most(limit, form):
+    """A number that is at most the limit."""
+    def write(value):
+        written = form(value)
+        need(value <= limit, f"{value} is more than {limit}")
+        return written
+    return write
+parameters_form = lambda least, most_tasks: fields_of(
+    roundDuration=u32, beaconDelay=u32, step=u32, minCommitteeSize=number(16, least), maxCommitteeSize=number(16, least),
+    quorum=number(16, least), maxTasksPerCommittee=most(most_tasks, number(16, least)), targetMeasurements=number(32, least),
+    budget=amount(128))
+# §3.1: steps after closing.
+STEPS = dict(closesAt=0, sealsUntil=3, ownSealsUntil=6, showFrom=11, publishUntil=21, commitsUntil=27, dedupeFrom=32, objectionsFrom=147)
 frozen = lambda cid: fields_of(root=word_text, count=u32, cid=cid)
+committed = lambda cid: dict(publisher=address_text, root=word_text, count=u32, cid=cid)
+OWN = fields_of(station=u32, report=word_text)
+ROSTER, TASKS, LINES = 0, 1, 3  # Kinds of files that can be dropped (§11.3).
 FACTS = fields_of(
-    contracts=CONTRACTS, now=u53,
+    contracts=CONTRACTS, drops=array(fields_of(round=u53, kind=most(3, u32), index=u32)), now=u53,
     rounds=array(fields_of(
-        number=u53, roster=frozen(file_cid), tasks=frozen(file_cid), parameters=parameters_form(1), openedAt=u53, closesAt=u53,
-        commitsUntil=u53, beaconRound=u53, dedupeBeaconRound=u53, seed=nullable(word_text),
-        commitments=array(fields_of(cid=file_cid, count=u32, committedAt=u53))), lambda fact: fact["number"]),
+        number=u53, roster=frozen(file_cid), tasks=frozen(file_cid), parameters=parameters_form(1, 256), openedAt=u53,
+        times=fields_of(**dict.fromkeys(STEPS, u53)), beaconRound=u53, dedupeBeaconRound=u53, seed=nullable(word_text),
+        commitments=array(fields_of(**committed(file_cid), committedAt=u53)), own=array(OWN)), lambda fact: fact["number"]),
     settlements=array(fields_of(
-        id=u53, parent=nullable(u53), firstRound=u53, lastRound=u53, root=word_text, cumulativeTotal=amount(256),
-        acceptedRoot=word_text, cid=file_cid, postedAt=u53, activeAt=u53, status=text("pending|active|void")), lambda fact: fact["id"]))
+        id=u53, parent=nullable(u53), firstRound=u53, lastRound=u53, root=word_text, operators=u32, cumulativeTotal=amount(256),
+        drops=u32, cid=file_cid, postedAt=u53, activeAt=u53, status=text("pending|active|void")), lambda fact: fact["id"]))
 DRAND = fields_of(
     public_key=text("[0-9a-f]{192}"), period=u32, genesis_time=u53, hash=text("[0-9a-f]{64}"), groupHash=text("[0-9a-f]{64}"),
     schemeID=text("bls-unchained-g1-rfc9380"), metadata=fields_of(beaconID=any_text))
@@ -354,6 +367,28 @@ def merkle_root(leaves):
         nodes[parent] = keccak(b"".join(sorted(nodes[2 * parent + 1:2 * parent + 3])))
     return nodes[0] if leaves else bytes(32)
 
+leaf = lambda *words: keccak(keccak(b"".join(words)))
+
+def positional_root(leaves):
+    """§8.2: the places up to the power of two hold zero."""
+    nodes = leaves + [bytes(32)] * ((1 << max(len(leaves) - 1, 0).bit_length()) - len(leaves)) if leaves else [bytes(32)]
+    while len(nodes) > 1:
+        nodes = [keccak(nodes[i] + nodes[i + 1]) for i in range(0, len(nodes), 2)]
+    return nodes[0]
+
+def lines_of(file):
+    """Lines are what line feeds end; a last one without a line feed is a line too."""
+    return file.removesuffix(b"\n").split(b"\n") if file else []
+
+def lines_root(file):
+    return "0x" + positional_root([leaf(H(line)) for line in lines_of(file)]).hex()
+
+def check_batch(files, names, what, stated):
+    """A batch is the lines that have its root, wherever they come from; its CID only says where to look first."""
+    is_it = lambda file: len(lines_of(file)) == stated["count"] and lines_root(file) == stated["root"]
+    others = (file for name, file in names.items() if name.startswith("rounds/"))
+    need(stated["cid"] in files and is_it(files[stated["cid"]]) or any(map(is_it, others)), f"{what}: its lines are not in the bundle")
+
 def check_list(files, name, stated, read, leaf_of):
     """Reads a roster or task list, and compares its count and root with what the round froze."""
     need(stated["cid"] in files, f"{name}: {stated['cid']} is not in the bundle")
@@ -367,19 +402,21 @@ def check_list(files, name, stated, read, leaf_of):
 QUICKNET = "52db9ba70e0cc0f6eaf7803dd07447a1f5477735fd3f661792ba94600c84e971"
 
 def check_timetable(fact, now, genesis, period):
-    """§12, step 1: no more batches are accepted, and the round was frozen before its beacons were published."""
-    number, parameters, until = fact["number"], fact["parameters"], fact["commitsUntil"]
-    need(now > until, f"round {number} takes batches until Unix time {until}: make the bundle after that")
+    """§12, step 1: nothing more can be committed, and the round was frozen before its beacons were published."""
+    number, parameters, times = fact["number"], fact["parameters"], fact["times"]
+    until = times["dedupeFrom"]
+    need(now > until, f"round {number} is under way until Unix time {until}: make the bundle after that")
     closes_at = fact["openedAt"] + parameters["roundDuration"]
-    compare("closesAt", closes_at, fact["closesAt"])
-    compare("commitsUntil", closes_at + parameters["commitGrace"], fact["commitsUntil"])
+    for name, steps in STEPS.items():
+        compare(name, closes_at + steps * parameters["step"], times[name])
     frozen = fact["openedAt"] + parameters["beaconDelay"]
-    for key, moment in (("beaconRound", frozen), ("dedupeBeaconRound", closes_at)):
+    for key, moment in (("beaconRound", frozen), ("dedupeBeaconRound", times["dedupeFrom"])):
         published = genesis + (fact[key] - 1) * period
         if published <= moment:
             raise Differs(f"{key}: must be published after Unix time {moment}, but {fact[key]} was at {published}")
-    if fact["seed"] is None and fact["commitments"]:
-        raise Differs(f"commitments: a round without a seed has no batches, but facts.json has {len(fact['commitments'])}")
+    for key in ("commitments", "own"):
+        if fact["seed"] is None and fact[key]:
+            raise Differs(f"{key}: nothing is committed to a round without a seed, but facts.json has {len(fact[key])}")
 
 def recompute(files, names, wanted, trusted=QUICKNET):
     for name in ("facts.json", "beacons.json", "drand.json"):
@@ -400,10 +437,16 @@ def recompute(files, names, wanted, trusted=QUICKNET):
     contracts = facts["contracts"]
     seed = H(b"assize/seed/v1", be(contracts["chainId"], 32), address(contracts["rounds"])[12:], be(number, 8), randomness)
     compare("seed", "0x" + seed.hex(), fact["seed"])
+    dropped = {(drop["kind"], drop["index"]) for drop in facts["drops"] if drop["round"] == number}
+    need(not dropped & {(ROSTER, 0), (TASKS, 0)}, f"round {number}: one of its lists was dropped: there is nothing to recompute")
     roster_root = check_list(files, "roster", fact["roster"], read_roster, roster_leaf)
     task_root = check_list(files, "task list", fact["tasks"], read_tasks, task_leaf)
     for index, batch in enumerate(fact["commitments"]):
-        need(batch["cid"] in files, f"batch {index}: {batch['cid']} is not in the bundle")
+        if (LINES, index) not in dropped:
+            check_batch(files, names, f"batch {index}", batch)
+    for own in fact["own"]:
+        cid = cid_text(RAW + bytes.fromhex(own["report"][2:]))
+        need(cid in files, f"the report of station {own['station']}: {cid} is not in the bundle")
 
     parameters, stations, tasks = fact["parameters"], fact["roster"]["count"], fact["tasks"]["count"]
     C = -(-stations // parameters["maxCommitteeSize"]) if tasks else 0

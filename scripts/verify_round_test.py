@@ -11,8 +11,8 @@ from unittest import mock
 sys.dont_write_bytecode = True
 import verify_round as script
 from verify_round import (
-    CONTRACTS, NODE, RAW, H, actor, address_text, amount, array, canonical, cid_text, constant, fields_of, file_cid, frozen, need,
-    nullable, ordered, parameters_form, put, u32, u53, word_text,
+    CONTRACTS, NODE, RAW, H, actor, address_text, amount, array, canonical, cid_text, committed, constant, fields_of, file_cid,
+    frozen, need, nullable, ordered, parameters_form, put, text, u32, u53, word_text,
 )
 
 ROOT = pathlib.Path(__file__).parent.parent
@@ -24,6 +24,10 @@ def numbers(*forms):
         return "[" + ",".join(form(entry) for form, entry in zip(forms, value)) + "]"
     return write
 
+def boolean(value):
+    need(type(value) is bool, f"{value!r} is neither true nor false")
+    return json.dumps(value)
+
 def counted(value):
     """An object of any keys, ascending, with counts."""
     need(type(value) is dict, f"{value!r} is not an object")
@@ -34,21 +38,36 @@ tally = lambda names: fields_of(**dict.fromkeys(names.split(), u53))
 LABELS = tally("NOT_IN_ROSTER BAD_SIGNATURE TASK_NOT_IN_ROUND TASK_WRONG_COMMITTEE DUPLICATE DUP_SUBNET OK")
 VERDICTS = tally("COMMITTEE_TOO_SMALL MAJORITY_RESULT MINORITY_RESULT MAJORITY_NOT_FOUND")
 RATES = array(fields_of(id=actor, total=u53, successful=u53, successfulHttp=u53, verdicts=VERDICTS), lambda rate: int(rate["id"][2:]))
+REPORT = numbers(u53, u32, word_text, u32, u32, amount(128))
 SETTLEMENT = fields_of(
-    version=constant(2), contracts=CONTRACTS, parent=nullable(fields_of(settlement=u53, cid=LINK)), firstRound=u53, lastRound=u53,
+    version=constant(3), contracts=CONTRACTS, parent=nullable(fields_of(settlement=u53, cid=LINK)), firstRound=u53, lastRound=u53,
+    drops=u32,
     rounds=array(fields_of(
-        round=u53, parameters=parameters_form(0), roster=frozen(LINK), tasks=frozen(LINK), beaconRound=u53, dedupeBeaconRound=u53,
-        draw=nullable(fields_of(randomness=word_text, seed=word_text, dedupeRandomness=word_text)), committees=u32,
-        tasksPerCommittee=u32, commitments=array(fields_of(cid=LINK, declared=u32, lines=u53, invalid=u53)), invalid=counted,
+        round=u53, parameters=parameters_form(0, 65535), roster=frozen(LINK), tasks=frozen(LINK), beaconRound=u53, dedupeBeaconRound=u53,
+        draw=nullable(fields_of(randomness=word_text, seed=word_text, dedupeRandomness=word_text)),
+        droppedLists=array(text("roster|tasks"), lambda name: name), committees=u32, tasksPerCommittee=u32,
+        commitments=array(fields_of(**committed(LINK), dropped=boolean, invalid=u32)),
+        own=array(fields_of(station=u32, report=word_text, lines=u32, invalid=u32)), invalid=counted,
         labels=LABELS, verdicts=VERDICTS, decisions=counted, rewarded=u53, rewardEach=amount(128), distributed=amount(128),
         remainder=amount(128)), lambda fact: fact["round"]),
     rates=fields_of(providers=RATES, clients=RATES, allocators=RATES),
-    allocations=array(fields_of(operator=address_text, cumulative=amount(128)), lambda paid: paid["operator"]),
-    cumulativeTotal=amount(128), root=word_text, accepted=array(numbers(u53, u32, u32, u32), lambda entry: entry), acceptedRoot=word_text)
+    allocations=array(fields_of(
+        operator=address_text, cumulative=amount(128), running=amount(128), grown=amount(128), reports=u32, sheet=word_text),
+        lambda paid: paid["operator"]),
+    cumulativeTotal=amount(128), root=word_text, reports=array(REPORT))
+
+def settlement(value):
+    """The sheets follow each other in the order of the operators, and each of them ascends."""
+    written, rest = SETTLEMENT(value), value["reports"]
+    for paid in value["allocations"] if rest else []:
+        array(REPORT, lambda report: report[:2])(rest[:paid["reports"]])
+        rest = rest[paid["reports"]:]
+    need(not rest, "some reports belong to no operator")
+    return written
 
 # ---- The tests
 READERS = {
-    "roster": script.read_roster, "tasks": script.read_tasks, "settlement": lambda data: canonical("settlement document", data, SETTLEMENT),
+    "roster": script.read_roster, "tasks": script.read_tasks, "settlement": lambda data: canonical("settlement document", data, settlement),
     "manifest": script.read_manifest, "facts": script.read_facts, "beacons": script.read_beacons,
     "drand": script.read_drand,
 }
@@ -103,6 +122,31 @@ class Files(unittest.TestCase):
                 entries = READERS[name](case["file"].encode())
                 root = script.merkle_root([leaf_of(index, entry) for index, entry in enumerate(entries)])
                 self.assertEqual("0x" + root.hex(), case["root"])
+
+    def test_lines_have_their_roots(self):
+        for case in cases("lines"):
+            file = case["file"].encode()
+            self.assertEqual((len(script.lines_of(file)), script.lines_root(file)), (case["count"], case["root"]))
+
+    def test_rewards_and_sheets_have_their_roots(self):
+        word = lambda number: script.be(int(number), 32)
+        raw = lambda text: bytes.fromhex(text[2:])
+        def allocation(entry):
+            rest = script.keccak(word(entry["running"]) + word(entry["grown"]) + word(entry["reports"]) + raw(entry["sheet"]))
+            return script.leaf(script.address(entry["operator"]), word(entry["cumulative"]), rest)
+        def report(entry):
+            words = [word(entry[key]) for key in ("round", "station", "rank", "accepted", "running")]
+            return script.leaf(*words[:2], raw(entry["tasks"]), *words[2:])
+        for name, leaf in (("rewards", allocation), ("sheets", report)):
+            for case in cases(name):
+                leaves = [leaf(entry) for entry in case["entries"]]
+                self.assertEqual(["0x" + leaf.hex() for leaf in leaves], case["leaves"])
+                self.assertEqual("0x" + script.positional_root(leaves).hex(), case["root"])
+
+    def test_the_timetable_is_that_of_the_vectors(self):
+        for case in cases("timetable"):
+            self.assertEqual({name: case["closesAt"] + steps * case["step"] for name, steps in script.STEPS.items()},
+                             {name: case[name] for name in script.STEPS})
 
     def test_files_that_are_not_canonical_are_refused(self):
         for name in ("roster-invalid", "tasks-invalid", "documents-invalid"):
@@ -215,13 +259,13 @@ class Rounds(unittest.TestCase):
         def unrevealed(facts, fact):
             fact["seed"] = None
         def unrevealed_without_batches(facts, fact):
-            fact.update(seed=None, commitments=[])
+            fact.update(seed=None, commitments=[], own=[])
         def other_seed(facts, fact):
             fact["seed"] = "0x" + 64 * "0"
         def nobody(facts, fact):
             fact["parameters"]["maxCommitteeSize"] = 0
         for change, code, words in (
-            (same, 0, "MATCH"), (unrevealed, 1, "a round without a seed has no batches"), (other_seed, 1, "seed"),
+            (same, 0, "MATCH"), (unrevealed, 1, "nothing is committed to a round without a seed"), (other_seed, 1, "seed"),
             (unrevealed_without_batches, 2, "never revealed"), (nobody, 2, "from 1 to"),
         ):
             with self.subTest(change.__name__):
@@ -244,23 +288,58 @@ class Rounds(unittest.TestCase):
     def test_a_round_that_was_frozen_after_its_beacon_does_not_match(self):
         def later(facts, fact):
             facts["now"] += 60
-            for time in ("openedAt", "closesAt", "commitsUntil"):
-                fact[time] += 60
+            fact["openedAt"] += 60
+            for time in fact["times"]:
+                fact["times"][time] += 60
         with self.assertRaisesRegex(script.Differs, "beaconRound"):
             self.recompute(later)
 
     def test_every_field_of_the_timetable_is_checked(self):
-        for key, by in (("closesAt", 1), ("commitsUntil", -1), ("beaconRound", -30), ("dedupeBeaconRound", -1)):
-            def shift(facts, fact):
-                fact[key] += by
+        for key in script.STEPS:
+            for by in (1, -1) if key != "dedupeFrom" else (-1,):
+                def shift(facts, fact):
+                    fact["times"][key] += by
+                with self.subTest(key=key), self.assertRaisesRegex(script.Differs, key):
+                    self.recompute(shift)
+        for key in ("beaconRound", "dedupeBeaconRound"):
+            def early(facts, fact):
+                fact[key] -= 30
             with self.subTest(key=key), self.assertRaisesRegex(script.Differs, key):
-                self.recompute(shift)
+                self.recompute(early)
 
-    def test_a_round_that_still_takes_batches_is_not_verified(self):
+    def test_a_round_that_is_under_way_is_not_verified(self):
         def early(facts, fact):
-            facts["now"] = fact["commitsUntil"]
-        with self.assertRaisesRegex(script.Unreadable, "takes batches until"):
+            facts["now"] = fact["times"]["dedupeFrom"]
+        with self.assertRaisesRegex(script.Unreadable, "is under way until"):
             self.recompute(early)
+
+    def test_a_batch_is_its_lines(self):
+        def other(key, value):
+            def change(facts, fact):
+                fact["commitments"][0][key] = value
+            return change
+        for change in (other("count", 1), other("root", "0x" + 64 * "0")):
+            with self.assertRaisesRegex(script.Unreadable, "batch 0: its lines are not in the bundle"):
+                self.recompute(change)
+        # Wherever they come from.
+        facts = json.loads(self.names["facts.json"])
+        roster = facts["rounds"][0]["roster"]["cid"]
+        self.assertEqual(self.recompute(other("cid", roster)), "MATCH")
+
+    def test_what_was_dropped_need_not_be_there(self):
+        number = json.loads(self.names["facts.json"])["rounds"][0]["number"]
+        def without_batch(facts, fact):
+            facts["drops"].append({"round": number, "kind": 3, "index": 0})
+            fact["commitments"][0]["root"] = "0x" + 64 * "0"
+        self.assertEqual(self.recompute(without_batch), "MATCH")
+        def without_list(facts, fact):
+            facts["drops"].append({"round": number, "kind": 1, "index": 0})
+        with self.assertRaisesRegex(script.Unreadable, "one of its lists was dropped"):
+            self.recompute(without_list)
+        def without_report(facts, fact):
+            fact["own"][0]["report"] = "0x" + 64 * "0"
+        with self.assertRaisesRegex(script.Unreadable, "the report of station 5"):
+            self.recompute(without_report)
 
 def judge():
     for line in sys.stdin:

@@ -55,7 +55,9 @@ const SENDING: &[&[&str]] = &[
     &["settlement", "veto", "1", "--reason", "fraud", "--yes"],
     &["settlement", "challenge", "1"],
     &["admin", "set-coordinator", NOBODY, "--yes"],
-    &["admin", "accept-ownership", "rounds", "--yes"],
+    &["admin", "accept-ownership", "--yes"],
+    &["admin", "suspend-coordinator", "--yes"],
+    &["settlement", "demand", "1", "0", "--yes"],
     &["admin", "withdraw-surplus", "--yes"],
     &["operator", "payout-address", "set", NOBODY, "--yes"],
     &["operator", "claim", "--operator", NOBODY],
@@ -135,7 +137,8 @@ async fn call_data_does_what_the_command_would() {
     let early = scene.run(STRANGER, &["admin", "end-abandoned", "--calldata"]);
     refused(&early, 2, &["would reject this call of anybody", "NotAbandoned"]);
     let printed = scene.done(STRANGER, &["admin", "set-coordinator", NOBODY, "--calldata"]);
-    assert_ne!(scene.0.world.rounds.coordinator().await.unwrap(), coordinator);
+    let announced = async || scene.0.world.rounds.next_coordinator().await.unwrap();
+    assert_eq!(announced().await, None);
     let owner = Signer::from_bytes(&scene.0.world.anvil.dev_key(OWNER)).unwrap();
     assert_eq!(printed["from"][0], format!("{:#x}", owner.address()));
     assert_eq!(
@@ -150,58 +153,129 @@ async fn call_data_does_what_the_command_would() {
         .transact(&owner, &draft, Duration::from_secs(30))
         .await
         .unwrap();
-    assert_eq!(scene.0.world.rounds.coordinator().await.unwrap(), coordinator);
+    assert_eq!(announced().await.unwrap().value, coordinator);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn owner_and_treasury_change_what_is_theirs() {
     let scene = Scene::new().await;
-    let (rounds, rewards) = (&scene.0.world.rounds, &scene.0.world.rewards);
+    let (rounds, roles, rewards) = (
+        &scene.0.world.rounds,
+        &scene.0.world.roles,
+        &scene.0.world.rewards,
+    );
     let nobody: Address = NOBODY.parse().unwrap();
     scene.done(OWNER, &["admin", "allow-publisher", NOBODY, "--yes"]);
-    assert!(rounds.is_publisher(nobody).await.unwrap());
-    scene.done(OWNER, &["admin", "forbid-publisher", NOBODY, "--yes"]);
-    assert!(!rounds.is_publisher(nobody).await.unwrap());
+    let admission = rounds.admission_of(nobody).await.unwrap().unwrap();
+    assert!(admission.from > scene.0.world.anvil.timestamp().unwrap());
+    scene.done(OWNER, &["admin", "cancel-publisher", NOBODY, "--yes"]);
+    assert_eq!(rounds.admission_of(nobody).await.unwrap(), None);
+    let publisher = scene.0.world.publisher.address();
+    let of_publisher = |deed: &str| {
+        let line = format!("admin {deed} {publisher} --yes");
+        scene.done(OWNER, &words(&line))
+    };
+    of_publisher("forbid-publisher");
+    let admission = rounds.admission_of(publisher).await.unwrap().unwrap();
+    assert!(admission.until.is_some());
+    of_publisher("cancel-publisher");
+    scene.done(OWNER, &["admin", "set-coordinator", NOBODY, "--yes"]);
+    scene.done(OWNER, &["admin", "cancel-coordinator", "--yes"]);
+    assert_eq!(rounds.next_coordinator().await.unwrap(), None);
 
     let [first, second] =
         [Address::repeat_byte(1), Address::repeat_byte(2)].map(|address| address.to_string());
     let evaluators = format!("admin set-evaluators {first} {second} --threshold 2 --yes");
     scene.done(OWNER, &words(&evaluators));
-    assert_eq!(
-        rewards.next_evaluators().await.unwrap().unwrap().value.threshold,
-        2
-    );
+    assert_eq!(roles.next_evaluators().await.unwrap().unwrap().value.threshold, 2);
     scene.done(OWNER, &["admin", "cancel-evaluators", "--yes"]);
-    assert_eq!(rewards.next_evaluators().await.unwrap(), None);
+    assert_eq!(roles.next_evaluators().await.unwrap(), None);
     scene.done(OWNER, &["admin", "set-guardian", NOBODY, "--yes"]);
-    assert_eq!(rewards.next_guardian().await.unwrap().unwrap().value, nobody);
+    assert_eq!(roles.next_guardian().await.unwrap().unwrap().value, nobody);
     scene.done(OWNER, &["admin", "cancel-guardian", "--yes"]);
     scene.done(OWNER, &["admin", "set-challenge-window", "48h", "--yes"]);
-    assert_eq!(rewards.challenge_window().await.unwrap(), 172_800);
+    assert_eq!(roles.challenge_window().await.unwrap(), 172_800);
+    scene.done(OWNER, &["admin", "set-challenge-window", "24h", "--yes"]);
+    assert!(roles.next_challenge_window().await.unwrap().is_some());
+    scene.done(OWNER, &["admin", "cancel-challenge-window", "--yes"]);
+    assert_eq!(roles.next_challenge_window().await.unwrap(), None);
     scene.done(OWNER, &["admin", "set-end", "2096-02-29T00:00:00Z", "--yes"]);
     assert_eq!(rewards.ends_at().await.unwrap(), Some(3_981_312_000));
-    scene.done(OWNER, &["admin", "set-end", "never", "--yes"]);
+    scene.done(OWNER, &["admin", "cancel-end", "--yes"]);
     assert_eq!(rewards.ends_at().await.unwrap(), None);
 
     let next = Signer::from_bytes(&scene.0.world.anvil.dev_key(STRANGER))
         .unwrap()
         .address();
-    for contract in ["rounds", "rewards"] {
-        let output = scene.run(STRANGER, &["admin", "accept-ownership", contract, "--yes"]);
-        refused(&output, 2, &["there is no pending owner"]);
-        let transfer = format!("admin transfer-ownership {contract} {next} --yes");
-        scene.done(OWNER, &words(&transfer));
-        scene.done(STRANGER, &["admin", "accept-ownership", contract, "--yes"]);
-    }
-    assert_eq!(
-        (rounds.owner().await.unwrap(), rewards.owner().await.unwrap()),
-        (next, next)
-    );
+    let output = scene.run(STRANGER, &["admin", "accept-ownership", "--yes"]);
+    refused(&output, 2, &["there is no pending owner"]);
+    let transfer = format!("admin transfer-ownership {next} --yes");
+    scene.done(OWNER, &words(&transfer));
+    scene.done(STRANGER, &["admin", "accept-ownership", "--yes"]);
+    assert_eq!(roles.owner().await.unwrap(), next);
     let output = scene.run(OWNER, &["admin", "set-coordinator", NOBODY, "--yes"]);
-    refused(&output, 2, &["only the owner of Rounds may do this"]);
+    refused(&output, 2, &["only the owner may do this"]);
 
     let output = scene.run(STRANGER, &["admin", "withdraw-surplus", "--yes"]);
     refused(&output, 2, &["the contract would reject it"]);
     scene.done(OWNER, &["admin", "set-treasury", NOBODY, "--yes"]);
     assert_eq!(rewards.treasury().await.unwrap(), nobody);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_guardian_suspends_at_once() {
+    let scene = Scene::new().await;
+    let rounds = &scene.0.world.rounds;
+    let round = scene.0.world.open_round().await.unwrap();
+    let publisher = scene.0.world.publisher.address();
+    let suspend = format!("admin suspend-publisher {publisher} --yes");
+    let output = scene.run(STRANGER, &words(&suspend));
+    refused(&output, 2, &["only the guardian may do this"]);
+    scene.done(OWNER, &words(&suspend));
+    assert!(!rounds.is_publisher(publisher).await.unwrap());
+
+    let suspend = format!("admin suspend-coordinator --lists-of {round}");
+    let printed = scene.done(STRANGER, &words(&format!("{suspend} --calldata")));
+    assert_eq!(printed["contract"], "Rounds");
+    assert!(rounds.coordinator().await.unwrap().is_some());
+    scene.done(OWNER, &words(&format!("{suspend} --yes")));
+    assert_eq!(rounds.coordinator().await.unwrap(), None);
+    assert_eq!(rounds.lists_as_before().await.unwrap(), Some(round));
+    let output = scene.run(OWNER, &words(&format!("{suspend} --yes")));
+    refused(&output, 2, &["NothingChanged"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_demanded_place_is_shown_or_voids_the_settlement() {
+    let scene = Scene::new().await;
+    let world = &scene.0.world;
+    let amounts = BTreeMap::from([(Address::repeat_byte(5), AttoFil::new(7))]);
+    let (first, document) = world.settle(&amounts).await.unwrap();
+    let store = assize_store::LocalStore::open(scene.0.path("store")).unwrap();
+    assize_store::Store::put(&store, &document).unwrap();
+    let nothing = scene.run(STRANGER, &words("settlement answer 1 --yes"));
+    assert_eq!(nothing.status.code(), Some(0), "{nothing:?}");
+    scene.done(STRANGER, &words("settlement demand 1 0 --yes"));
+    scene.done(OWNER, &words("settlement answer 1 --yes"));
+    assert!(!world.court.demand_of(first, 0).await.unwrap().unwrap().open);
+    let owner = world.owner().address();
+    assert!(!world.court.owed(owner).await.unwrap().is_zero());
+    scene.done(
+        STRANGER,
+        &words(&format!("settlement withdraw-bond {owner} --yes")),
+    );
+    assert!(world.court.owed(owner).await.unwrap().is_zero());
+    let again = scene.run(STRANGER, &words("settlement demand 1 0 --yes"));
+    refused(&again, 2, &["DemandedBefore"]);
+    let honest = scene.run(STRANGER, &words("settlement lapse 1 0 --yes"));
+    refused(&honest, 2, &["NoDemand"]);
+
+    let amounts = BTreeMap::from([(Address::repeat_byte(5), AttoFil::new(8))]);
+    let (second, _) = world.settle(&amounts).await.unwrap();
+    scene.done(STRANGER, &words("settlement demand 2 0 --yes"));
+    let due = world.court.demand_of(second, 0).await.unwrap().unwrap().due_at;
+    world.anvil.mine_at(due + 1).unwrap();
+    scene.done(STRANGER, &words("settlement lapse 2 0 --yes"));
+    let settlement = world.rewards.settlement(second).await.unwrap();
+    assert_eq!(settlement.status, Status::Void);
 }

@@ -11,7 +11,7 @@ use std::process::{Child, Stdio};
 use std::time::Duration;
 
 use assize_chain::{Beacon as BeaconContract, ChainClient, Rounds};
-use assize_deployment::{BeaconParams, DeployParams, deploy};
+use assize_deployment::{BeaconParams, CourtParams, DeployParams, deploy};
 use assize_drand::with_y;
 use assize_keys::Signer;
 use assize_protocol::{BeaconRound, Parameters};
@@ -171,6 +171,7 @@ async fn contract_verifies(server: &Server, round: BeaconRound, signature: &str)
         threshold: 1,
         min_challenge_window: 60,
         challenge_window: 60,
+        court: CourtParams::within(60),
         payment_gas: 60_000,
         parameters: Parameters::default(),
     };

@@ -162,6 +162,8 @@ fn a_dry_run_sends_nothing_and_a_deployment_matches_its_file() {
         "minChallengeWindow",
         "never touches money",
         "2 of 3 together sign settlements",
+        "create Court",
+        "create Roles",
         "create DrandBeacon",
         "FIL for a unit: at most 0.",
         "`guardian`: it equals the owner",
@@ -171,7 +173,8 @@ fn a_dry_run_sends_nothing_and_a_deployment_matches_its_file() {
         assert!(shown.contains(word), "no `{word}` in {shown}");
     }
     let plan = site.json(&["deploy", "plan", "--params", &params, "--format", "json"]);
-    assert_eq!(plan["plan"]["creations"][2]["name"], "Rewards");
+    assert_eq!(plan["plan"]["creations"][4]["name"], "Rewards");
+    assert!(plan["plan"]["creations"][4]["gas"].is_u64(), "{plan}");
     // Without a key, the plan is for the owner.
     let without_key = assize()
         .args([
@@ -190,12 +193,12 @@ fn a_dry_run_sends_nothing_and_a_deployment_matches_its_file() {
 
     let deployed = site.done(&["deploy", "apply", "--yes", "--params", &params]);
     assert!(deployed.contains("deployment.json"), "{deployed}");
-    assert_eq!(site.sent(), 4);
+    assert_eq!(site.sent(), 5);
     let file = site.text("deployment.json");
     let record: Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
     assert_eq!(record["chainId"], 31_337);
-    assert_eq!(record["contracts"]["rewards"]["constructor"][0]["name"], "rounds");
-    let rounds = &record["contracts"]["rewards"]["constructor"][0]["value"];
+    assert_eq!(record["contracts"]["rewards"]["constructor"][1]["name"], "rounds");
+    let rounds = &record["contracts"]["rewards"]["constructor"][1]["value"];
     assert_eq!(
         rounds.as_str().unwrap().to_lowercase(),
         record["rounds"].as_str().unwrap()
@@ -226,7 +229,9 @@ fn a_dry_run_sends_nothing_and_a_deployment_matches_its_file() {
 
     // A file with addresses only: the source is compared, the rest is unknown until the parameters are given.
     edit(Path::new(&file), |file| {
-        let keep = ["chainId", "beacon", "rounds", "rewards", "block"];
+        let keep = [
+            "chainId", "court", "roles", "beacon", "rounds", "rewards", "block",
+        ];
         file.as_object_mut()
             .unwrap()
             .retain(|field, _| keep.contains(&field.as_str()));
@@ -259,10 +264,8 @@ fn a_check_names_the_differences() {
     let file = site.path("d.json");
     let good = fs::read(&file).unwrap();
     let record: Value = serde_json::from_slice(&good).unwrap();
-    let (rounds, rewards) = (
-        record["rounds"].as_str().unwrap(),
-        record["rewards"].as_str().unwrap(),
-    );
+    let address_of = |part: &str| record[part].as_str().unwrap();
+    let (roles, rounds, rewards) = (address_of("roles"), address_of("rounds"), address_of("rewards"));
     let name = file.display().to_string();
 
     // A file that was tampered with.
@@ -294,20 +297,20 @@ fn a_check_names_the_differences() {
     assert!(subjects(&differing).contains(&"Rounds code"), "{differing:?}");
     fs::write(&file, &good).unwrap();
 
-    // Roles that have changed since: 2 of [0x07, 0x08] are announced, an ownership offered, a coordinator set.
+    // Roles that have changed since: 2 of [0x07, 0x08] and a coordinator are announced, an ownership offered.
     let word = |number: u64| format!("{number:064x}");
     let evaluators = [64, 2, 2, 7, 8].map(word).concat();
-    site.impersonate(DEPLOYER, rewards, &format!("{SET_EVALUATORS}{evaluators}"));
+    site.impersonate(DEPLOYER, roles, &format!("{SET_EVALUATORS}{evaluators}"));
     let stranger = format!("{:0>64}", &STRANGER[2..]);
-    site.impersonate(DEPLOYER, rewards, &format!("{TRANSFER_OWNERSHIP}{stranger}"));
+    site.impersonate(DEPLOYER, roles, &format!("{TRANSFER_OWNERSHIP}{stranger}"));
     site.impersonate(DEPLOYER, rounds, &format!("{SET_COORDINATOR}{stranger}"));
     let output = site.run(&["deploy", "check", "--deployment", &name]);
     assert_eq!(output.status.code(), Some(1));
     let text = String::from_utf8(output.stdout).unwrap();
     for words in [
         "DIFFERS  announced evaluators: expected none, found 2 of 0x0000000000000000000000000000000000000007",
-        "DIFFERS  pending owner of Rewards: expected none, found 0x00000000000000000000000000000000005a4e01",
-        "DIFFERS  coordinator: expected 0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266, found 0x00000000000000000000000000000000005a4e01",
+        "DIFFERS  pending owner: expected none, found 0x00000000000000000000000000000000005a4e01",
+        "DIFFERS  announced coordinator: expected none, found 0x00000000000000000000000000000000005a4e01 from ",
         "3 of",
     ] {
         assert!(text.contains(words), "no `{words}` in {text}");
@@ -318,7 +321,7 @@ fn a_check_names_the_differences() {
     let (_, differing) = site.check(&name, &[]);
     assert_eq!(
         subjects(&differing),
-        ["pending owner of Rewards", "coordinator", "evaluators"]
+        ["pending owner", "coordinator", "evaluators"]
     );
     // `deploy approve` accepts the changes.
     let approved = site.done(&["deploy", "approve", "--deployment", &name]);
@@ -345,7 +348,7 @@ fn a_check_names_the_differences() {
     let check = ["deploy", "check", "--deployment", &name];
     refused(&elsewhere.run(&check), 2, &["serves chain 314, not chain 31337"]);
     let empty = Site::new(Anvil::start().unwrap());
-    refused(&empty.run(&check), 2, &["there is no Beacon contract at"]);
+    refused(&empty.run(&check), 2, &["there is no Court contract at"]);
     let nobody = [&check[..], &["--rpc-url", "http://127.0.0.1:9"]].concat();
     refused(&site.run(&nobody), 2, &["http://127.0.0.1:9", "running"]);
     refused(
@@ -361,6 +364,8 @@ fn dangerous_parameters_are_rejected_on_mainnet() {
     let params = site.params("mainnet", |params| {
         params["challengeWindow"] = 3_600.into();
         params["minChallengeWindow"] = 60.into();
+        params["court"] = json!({"answerWindow": 30, "slack": 15, "demandWindow": 15, "leastBond": "1"});
+        params["parameters"]["step"] = 29.into();
         params["evaluators"] = json!([params["owner"]]);
         params["threshold"] = 1.into();
         params["guardian"] = params["owner"].clone();
@@ -375,6 +380,8 @@ fn dangerous_parameters_are_rejected_on_mainnet() {
         "`owner`: it is also an evaluator",
         "`guardian`: it equals the owner",
         "`parameters.budget`: it is zero",
+        "`parameters.step`: 29 s is less than an epoch",
+        "`court.answerWindow`: 30s is less than a day",
         "`treasury`: 0x0000000000000000000000000000000000000003 is a placeholder",
     ];
     refused(
@@ -404,14 +411,7 @@ fn dangerous_parameters_are_rejected_on_mainnet() {
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(0), "{stderr}");
     assert!(stderr.contains("is a single key, not a contract"), "{stderr}");
-    let to_do = stderr.lines().find(|line| line.starts_with("to do: ")).unwrap();
     let file = site.text("deployment.json");
-    let (code, differing) = site.check(&file, &[]);
-    assert_eq!((code, subjects(&differing)), (1, vec!["publishers"]));
-    // The owner, such as a Safe, sends the printed calls.
-    let (rest, data) = to_do.rsplit_once(" with the data ").unwrap();
-    let to = rest.rsplit(' ').next().unwrap();
-    site.impersonate(&address(0x21), to, data);
     assert_eq!(site.check(&file, &[]), (0, vec![]));
 }
 
@@ -456,10 +456,10 @@ fn an_interrupted_deployment_is_resumed() {
     refused(&site.run(&resume), 2, &["with other parameters", "--resume"]);
     assert_eq!(site.params("anvil", |_| {}), others);
     let record = site.json(&[&resume[..], &["--format", "json"]].concat());
-    // Four transactions in total, and the first is the one that was sent before.
-    assert_eq!(site.sent(), 4);
+    // Five transactions in total, and the first is the one that was sent before.
+    assert_eq!(site.sent(), 5);
     assert_eq!(
-        record["contracts"]["beacon"]["transaction"],
+        record["contracts"]["court"]["transaction"],
         journal["steps"][0]["transaction"]
     );
     assert!(!site.path("d.json.unfinished").exists());
@@ -539,7 +539,7 @@ fn forge_deploys_the_same_and_hands_over_to_a_timelock() {
     let (done, stderr) = deploy_with(&mainnet, "mainnet.json", &filecoin, "filecoin.json");
     assert!(done, "{stderr}");
     let (_, differing) = mainnet.check(&own.path().join("filecoin.json").display().to_string(), &[]);
-    assert_eq!(subjects(&differing), ["publishers"]);
+    assert_eq!(subjects(&differing), [""; 0]);
 
     // An account acts as the Safe.
     let delay = 2 * 86_400;
@@ -554,27 +554,18 @@ fn forge_deploys_the_same_and_hands_over_to_a_timelock() {
     let calls: Value = serde_json::from_slice(&calls).unwrap();
     let timelock = calls["timelock"].as_str().unwrap();
     let (_, differing) = site.check(&file, &[]);
-    assert_eq!(
-        subjects(&differing),
-        ["pending owner of Rounds", "pending owner of Rewards"]
-    );
+    assert_eq!(subjects(&differing), ["pending owner"]);
 
     site.impersonate(STRANGER, timelock, calls["schedule"].as_str().unwrap());
     let now = site.anvil.timestamp().unwrap();
     site.anvil.mine_at(now + delay + 1).unwrap();
     site.impersonate(STRANGER, timelock, calls["execute"].as_str().unwrap());
     let (code, differing) = site.check(&file, &[]);
-    assert_eq!(
-        (code, subjects(&differing)),
-        (1, vec!["owner of Rounds", "owner of Rewards"])
-    );
-    assert!(
-        differing.iter().all(|finding| finding["found"] == timelock),
-        "{differing:?}"
-    );
+    assert_eq!((code, subjects(&differing)), (1, vec!["owner"]));
+    assert_eq!(differing[0]["found"], timelock);
     let approved = site.done(&["deploy", "approve", "--deployment", &file]);
     assert!(
-        approved.contains(&format!("owner of Rewards: {timelock}, before {DEPLOYER}")),
+        approved.contains(&format!("owner: {timelock}, before {DEPLOYER}")),
         "{approved}"
     );
     assert_eq!(site.check(&file, &[]), (0, vec![]));

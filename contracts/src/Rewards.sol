@@ -405,13 +405,14 @@ contract Rewards is Recipients, Objections, EIP712 {
         require(total <= totalDeposited(), Underfunded(total, totalDeposited()));
     }
 
-    /// @dev Where nothing was earned, the tree is the parent's.
+    /// @dev Where nothing was earned, the tree is the parent's. Where something was, it is another, which the Court judges.
     function _checkTree(Record storage parent, Proposal calldata proposal) private view {
         (bytes32 root, uint32 operators, uint256 total) = (proposal.root, proposal.operators, proposal.cumulativeTotal);
         bool empty = total == 0;
         require(empty == (root == 0) && empty == (operators == 0), EmptyTree(root, operators, total));
+        bool nothing = total == parent.cumulativeTotal;
         require(
-            total != parent.cumulativeTotal || (root == parent.root && operators == parent.operators),
+            nothing == (root == parent.root) && (!nothing || operators == parent.operators),
             NotTheParentsTree(root, operators)
         );
     }

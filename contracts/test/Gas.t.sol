@@ -6,10 +6,12 @@ import {FilecoinBeacon} from "../src/beacon/FilecoinBeacon.sol";
 import {IRewards} from "../src/interfaces/IRewards.sol";
 import {IRounds} from "../src/interfaces/IRounds.sol";
 import {Blake2b} from "../src/libraries/Blake2b.sol";
+import {RewardsTree} from "../src/libraries/RewardsTree.sol";
+import {RewardsTree} from "../src/libraries/RewardsTree.sol";
 import {RewardsFixture} from "./RewardsFixture.sol";
 import {BeaconDigestPrecompile} from "./mocks/BeaconDigestPrecompile.sol";
 import {CallActorPrecompile, FilecoinLedger, ResolveAddressPrecompile} from "./mocks/FilecoinPrecompiles.sol";
-import {MerkleTree} from "./utils/MerkleTree.sol";
+import {PositionalTrees} from "./utils/PositionalTrees.sol";
 import {RewardTree} from "./utils/RewardTree.sol";
 
 /// @notice The gas of each step on the test EVM, recorded in `contracts/gas`: whole transactions, with calldata and cold
@@ -18,6 +20,7 @@ import {RewardTree} from "./utils/RewardTree.sol";
 /// forge-config: default.isolate = true
 contract GasTest is RewardsFixture {
     BeaconCase private recorded;
+    uint256 private granted;
 
     function setUp() public override {
         super.setUp();
@@ -26,8 +29,8 @@ contract GasTest is RewardsFixture {
     }
 
     function test_gas_rounds() public {
+        vm.warp(publishedAt(recorded.round) - 151);
         rounds = deployRounds(new DrandBeacon(QUICKNET_KEY, QUICKNET_GENESIS, QUICKNET_PERIOD));
-        vm.warp(publishedAt(recorded.round) - 31);
         IRounds.Inputs memory inputs = inputsOf(1_000_000, 22_000_000);
         vm.prank(COORDINATOR);
         rounds.open(inputs);
@@ -36,11 +39,14 @@ contract GasTest is RewardsFixture {
         assertLe(vm.snapshotGasLastCall("Rounds", "reveal, by pairing"), 215_000);
         bytes memory cid = cidOf("batch");
         vm.prank(PUBLISHER);
-        rounds.commit(1, cid, 100_000);
+        rounds.seal(1, cid, linesOf("seals"), 100_000);
+        vm.snapshotGasLastCall("Rounds", "seal, a round's first");
+        vm.prank(PUBLISHER);
+        rounds.commit(1, cid, linesOf("batch"), 100_000);
         vm.snapshotGasLastCall("Rounds", "commit, a round's first");
         cid = cidOf("another batch");
         vm.prank(PUBLISHER);
-        rounds.commit(1, cid, 100_000);
+        rounds.commit(1, cid, linesOf("another batch"), 100_000);
         vm.snapshotGasLastCall("Rounds", "commit");
         rounds.committeeOf(1, 777_777);
         assertLe(vm.snapshotGasLastCall("Views", "committeeOf, of 1 000 000 stations"), 400_000);
@@ -48,7 +54,7 @@ contract GasTest is RewardsFixture {
         vm.snapshotGasLastCall("Views", "memberAt, of 1 000 000 stations");
         rounds.taskAt(1, 7777, 0);
         vm.snapshotGasLastCall("Views", "taskAt, of 22 000 000 tasks");
-        vm.warp(rounds.getRound(1).closesAt);
+        vm.warp(timesOf(1).closesAt);
         vm.prank(COORDINATOR);
         rounds.open(inputs);
         vm.snapshotGasLastCall("Rounds", "open");
@@ -73,7 +79,7 @@ contract GasTest is RewardsFixture {
     }
 
     function test_gas_rewards() public {
-        RewardTree.Leaf[] memory leaves = single(STRANGER, 1);
+        RewardsTree.Leaf[] memory leaves = single(STRANGER, 1);
         IRewards.Proposal memory proposal = proposalOf(leaves);
         rewards.post(proposal, signaturesOf(proposal));
         vm.snapshotGasLastCall("Rewards", "post, one round, 2 signatures");
@@ -86,21 +92,40 @@ contract GasTest is RewardsFixture {
         vm.snapshotGasLastCall("Rewards", "deposit");
     }
 
+    function test_gas_objections() public {
+        vm.warp(timesOf(1).objectionsFrom);
+        IRewards.File[] memory files = new IRewards.File[](1);
+        files[0] = IRewards.File({round: 1, kind: IRounds.FileKind.Roster, index: 0});
+        vm.prank(evaluators[0]);
+        rewards.unreadable(files);
+        vm.snapshotGasLastCall("Rewards", "unreadable, a file's first");
+        vm.prank(evaluators[1]);
+        rewards.unreadable(files);
+        vm.snapshotGasLastCall("Rewards", "unreadable, the one that drops the file");
+    }
+
     function test_gas_roles() public {
         address[] memory others = newEvaluators("other", 5);
         vm.startPrank(OWNER);
-        rewards.setEvaluators(others, 3);
-        vm.snapshotGasLastCall("Rewards", "setEvaluators, 5");
-        rewards.setGuardian(STRANGER);
-        vm.snapshotGasLastCall("Rewards", "setGuardian");
-        rewards.setChallengeWindow(2 days);
-        vm.snapshotGasLastCall("Rewards", "setChallengeWindow");
+        roles.setEvaluators(others, 3);
+        vm.snapshotGasLastCall("Roles", "setEvaluators, 5");
+        roles.setGuardian(STRANGER);
+        vm.snapshotGasLastCall("Roles", "setGuardian");
+        roles.setChallengeWindow(2 days);
+        vm.snapshotGasLastCall("Roles", "setChallengeWindow");
         rewards.setEnd(uint64(block.timestamp + 60 days));
         vm.snapshotGasLastCall("Rewards", "setEnd");
+        rounds.setPublisher(STRANGER, true);
+        vm.snapshotGasLastCall("Rounds", "setPublisher");
         vm.stopPrank();
-        vm.prank(GUARDIAN);
-        rewards.cancelEvaluators();
-        vm.snapshotGasLastCall("Rewards", "cancelEvaluators");
+        vm.startPrank(GUARDIAN);
+        roles.cancelEvaluators();
+        vm.snapshotGasLastCall("Roles", "cancelEvaluators");
+        rounds.suspendPublisher(PUBLISHER);
+        vm.snapshotGasLastCall("Rounds", "suspendPublisher");
+        rounds.suspendCoordinator(1);
+        vm.snapshotGasLastCall("Rounds", "suspendCoordinator");
+        vm.stopPrank();
         vm.warp(rewards.endsAt());
         vm.deal(TREASURY, 1 ether);
         rewards.withdrawSurplus();
@@ -132,72 +157,28 @@ contract GasTest is RewardsFixture {
         _claimAlone(operator, 1e12, 20, "claim, depth 20, first, to f1, mocked precompile");
     }
 
-    /// @dev Neighbours in the tree share all proof but its upper levels; strangers to each other share the upper ones only.
     function test_gas_claimMany() public {
         uint256[2] memory depths = [uint256(14), 20];
         for (uint256 i = 0; i < depths.length; ++i) {
-            for (uint256 scattered = 0; scattered < 2; ++scattered) {
-                string memory name = string.concat(
-                    "claimMany, 100 ", scattered == 1 ? "anywhere" : "neighbours", ", depth ", vm.toString(depths[i])
-                );
-                // Operators of no other case.
-                uint256 first = 1000 * (2 * i + scattered + 1);
-                uint256 gas = _claimHundred(first, 1e12, depths[i], scattered == 1, string.concat(name, ", first"));
-                assertLe(gas, scattered == 1 ? 58_000 : 45_000);
-                gas = _claimHundred(first, 2e12, depths[i], scattered == 1, string.concat(name, ", later"));
-                assertLe(gas, scattered == 1 ? 41_000 : 30_000);
-            }
+            string memory name = string.concat("claimMany, 100, depth ", vm.toString(depths[i]));
+            // Operators of no other case.
+            uint256 gas = _claimHundred(1000 * (i + 1), 1e12, depths[i], string.concat(name, ", first"));
+            assertLe(gas, 45_000);
+            assertLe(_claimHundred(1000 * (i + 1), 2e12, depths[i], string.concat(name, ", later")), 30_000);
         }
     }
 
     /// @dev The longest range: its price grows with the rounds, and must fit a block.
     function test_gas_longestSettlement() public {
         while (rounds.latestRound() < 512) playRound();
-        RewardTree.Leaf[] memory leaves = single(STRANGER, 1e12);
+        RewardsTree.Leaf[] memory leaves = single(STRANGER, 1e12);
         IRewards.Proposal memory proposal = proposalOf(leaves);
         rewards.post(proposal, signaturesOf(proposal));
         assertLe(vm.snapshotGasLastCall("Rewards", "post, 512 rounds, 2 signatures"), 8_000_000);
     }
 
-    /// @dev Both trees of 2^20 leaves, and a descendant that falls too.
-    function test_gas_challenges() public {
-        IRewards.RosterEntry memory entry = IRewards.RosterEntry({
-            index: 777_777,
-            station: makeAddr("station"),
-            operator: makeAddr("operator"),
-            subnet: bytes16("a subnet's hash.")
-        });
-        bytes32[] memory rosterProof;
-        IRounds.Inputs memory inputs = inputsOf(1_000_000, 22_000_000);
-        (inputs.rosterRoot, rosterProof) = MerkleTree.deep(MerkleTree.hashOf(abi.encode(entry)), 20);
-        vm.prank(COORDINATOR);
-        rounds.open(inputs);
-        reveal(2);
-        vm.warp(rounds.getRound(2).commitsUntil + 1);
-        (, uint256 seat) = rounds.committeeOf(2, entry.index);
-
-        IRewards.Accepted memory accepted = IRewards.Accepted({round: 2, station: entry.index, committee: 1234, k: 0});
-        bytes32[] memory proof = _postAccepted(accepted);
-        rewards.challengeMembership(1, accepted, proof, entry, rosterProof, seat);
-        assertLe(vm.snapshotGasLastCall("Rewards", "challengeMembership, of 1 000 000 stations"), 250_000);
-
-        accepted.station = 1_000_000;
-        proof = _postAccepted(accepted);
-        rewards.challengeExistence(3, accepted, proof);
-        vm.snapshotGasLastCall("Rewards", "challengeExistence, of 1 000 000 stations");
-    }
-
     function blake2b(bytes calldata message) external view returns (bytes32) {
         return Blake2b.hash(message);
-    }
-
-    /// @dev A settlement that rewards `accepted`, and its child.
-    function _postAccepted(IRewards.Accepted memory accepted) private returns (bytes32[] memory proof) {
-        IRewards.Proposal memory proposal = proposalOf(single(STRANGER, 1));
-        (proposal.acceptedRoot, proof) = MerkleTree.deep(MerkleTree.hashOf(abi.encode(accepted)), 20);
-        post(proposal);
-        playRound();
-        post(single(STRANGER, 1));
     }
 
     /// @dev A claim in a tree of 2^depth leaves.
@@ -205,46 +186,41 @@ contract GasTest is RewardsFixture {
         private
         returns (uint256)
     {
-        bytes32 leaf = RewardTree.hashOf(RewardTree.Leaf(operator, cumulative));
-        (bytes32 root, bytes32[] memory proof) = MerkleTree.deep(leaf, depth);
-        uint64 settlement = _postRoot(root);
-        rewards.claim(settlement, operator, cumulative, proof);
+        RewardsTree.Leaf[] memory leaves = single(operator, cumulative);
+        uint32 index = uint32(2 ** depth / 3);
+        (bytes32 root, bytes32[] memory proof) = PositionalTrees.deep(RewardTree.hashesOf(leaves), index, depth);
+        uint64 settlement = _postRoot(root, depth);
+        rewards.claim(settlement, index, RewardTree.allocationOf(leaves[0]), proof);
         return vm.snapshotGasLastCall("Rewards", name);
     }
 
     /// @dev Gas for each of a hundred operators.
-    function _claimHundred(uint256 first, uint256 cumulative, uint256 depth, bool scattered, string memory name)
+    function _claimHundred(uint256 first, uint256 cumulative, uint256 depth, string memory name)
         private
         returns (uint256 gas)
     {
-        RewardTree.Leaf[] memory leaves = new RewardTree.Leaf[](100);
-        uint256[] memory places = new uint256[](100);
+        RewardsTree.Leaf[] memory leaves = new RewardsTree.Leaf[](100);
         for (uint256 i = 0; i < 100; ++i) {
-            leaves[i] = RewardTree.Leaf(_operator(first + i), cumulative + i);
-            // In the middle, and not on a boundary of any subtree; or in a hundredth of the tree each.
-            places[i] = scattered
-                ? (99 - i) * (2 ** depth / 100) + uint256(keccak256(abi.encode(i))) % (2 ** depth / 100)
-                : 2 ** (depth - 1) + 133 - i;
+            leaves[i] = RewardTree.leafOf(_operator(first + i), cumulative + i);
         }
-        RewardTree.Batch memory batch;
+        RewardTree.Batch memory batch = RewardTree.batchOf(leaves);
+        // In the middle, and not on a boundary of any subtree.
+        batch.start = uint32(2 ** (depth - 1) + 33);
         bytes32 root;
-        (root, batch.proof, batch.flags) = MerkleTree.deepMultiProof(RewardTree.hashesOf(leaves), places, depth);
-        batch.allocations = new IRewards.Allocation[](100);
-        for (uint256 i = 0; i < 100; ++i) {
-            batch.allocations[i] = IRewards.Allocation(leaves[i].operator, leaves[i].cumulative);
-        }
-        uint64 settlement = _postRoot(root);
+        (root, batch.siblings) = PositionalTrees.deep(RewardTree.hashesOf(leaves), batch.start, depth);
+        uint64 settlement = _postRoot(root, depth);
         claimMany(settlement, batch);
         gas = vm.snapshotGasLastCall("Rewards", string.concat(name, ", all")) / 100;
         vm.snapshotValue("Rewards", string.concat(name, ", each"), gas);
         assertEq(rewards.claimed(leaves[99].operator), cumulative + 99);
     }
 
-    /// @dev An active settlement with enough for all.
-    function _postRoot(bytes32 root) private returns (uint64 settlement) {
+    /// @dev An active settlement with more than before.
+    function _postRoot(bytes32 root, uint256 depth) private returns (uint64 settlement) {
         playRound();
-        IRewards.Proposal memory proposal = proposalOf(single(STRANGER, 1e16));
-        proposal.root = root;
+        granted += 1e16;
+        IRewards.Proposal memory proposal = proposalOf(single(STRANGER, granted));
+        (proposal.root, proposal.operators) = (root, uint32(2 ** depth));
         settlement = post(proposal);
         vm.warp(rewards.getSettlement(settlement).activeAt);
     }

@@ -6,7 +6,7 @@ import {RewardsFixture} from "./RewardsFixture.sol";
 import {RewardsHandler} from "./handlers/RewardsHandler.sol";
 
 /// @notice What must hold whatever anyone does, in whatever order. The handler simulates evaluators who are honest
-/// about money but not always about who was drawn, a guardian who vetoes at random, and strangers who challenge. It
+/// about money but not always about its sums, a guardian who vetoes at random, and strangers who challenge. It
 /// keeps its own account of void settlements and of payments.
 contract RewardsInvariantsTest is RewardsFixture {
     RewardsHandler private handler;

@@ -96,6 +96,17 @@ contract RewardsPostNothingTest is RewardsFixture {
         post(single(operator, 100));
     }
 
+    /// @dev A total that has grown needs a tree that has, or the Court would have nothing to judge.
+    function test_post_refusesTheParentsTreeForSomething() public {
+        post(single(operator, 100));
+        playRound();
+        IRewards.Proposal memory proposal = proposalOf(single(operator, 100));
+        proposal.cumulativeTotal = 101;
+        _expectNotTheParents(proposal);
+        proposal.operators = 2;
+        _expectNotTheParents(proposal);
+    }
+
     /// @dev It is its parent's descendant like any other.
     function test_post_nothingFallsWithItsParent() public {
         post(single(operator, 100));

@@ -74,20 +74,28 @@ contract RoundsPublishersTest is RoundsFixture {
         _announce(PUBLISHER, false);
     }
 
-    /// @dev While its end is announced, and after it, a publisher can be announced again: from one window later on.
+    /// @dev After its end, for rounds from one window later on.
     function test_setPublisher_readmits() public {
         _announce(PUBLISHER, false);
-        skip(WINDOW / 2);
+        skip(2 * WINDOW);
+        assertFalse(rounds.isPublisher(PUBLISHER));
         _announce(PUBLISHER, true);
         uint64 from = uint64(vm.getBlockTimestamp()) + WINDOW;
         _assertAdmission(PUBLISHER, from, NEVER);
         vm.warp(from);
         assertTrue(rounds.isPublisher(PUBLISHER));
+    }
+
+    /// @dev Otherwise the owner could stop a publisher at once: one admitted anew may not commit to rounds that are open.
+    function test_setPublisher_doesNotReadmitBeforeTheEnd() public {
+        open(300, 2000);
+        reveal(1);
         _announce(PUBLISHER, false);
-        skip(2 * WINDOW);
-        assertFalse(rounds.isPublisher(PUBLISHER));
-        admit(PUBLISHER);
-        assertTrue(rounds.isPublisher(PUBLISHER));
+        vm.expectRevert(IRounds.NothingChanged.selector);
+        _announce(PUBLISHER, true);
+        commit(1, "batch");
+        _cancel(OWNER, PUBLISHER);
+        _assertAdmission(PUBLISHER, uint64(START), NEVER);
     }
 
     /// @dev Announced and dismissed before it came: it never comes.

@@ -73,6 +73,8 @@ pub const WINDOW: u64 = 86_400;
 const COURT: [u64; 3] = [28_800, 7_200, 21_600];
 /// attoFIL of a demand's bond at least.
 pub const BOND: u128 = 50_000_000_000_000_000;
+/// The status of a settlement that was voided.
+const VOID: u8 = 3;
 /// Stations of a roster.
 const STATIONS: u32 = 4_000;
 /// The operator of the station with index 0.
@@ -117,7 +119,10 @@ impl Settled {
 
     /// The place of an operator.
     pub fn place_of(&self, operator: Address) -> anyhow::Result<usize> {
-        let found = self.allocations.iter().position(|known| known.operator == operator);
+        let found = self
+            .allocations
+            .iter()
+            .position(|known| known.operator == operator);
         found.context("no such operator")
     }
 
@@ -190,7 +195,12 @@ impl Settled {
     }
 
     /// The call that has the Court compare an operator with what the parent promised it.
-    pub fn challenge_growth(&self, rewards: Address, before: &Self, operator: Address) -> anyhow::Result<Call> {
+    pub fn challenge_growth(
+        &self,
+        rewards: Address,
+        before: &Self,
+        operator: Address,
+    ) -> anyhow::Result<Call> {
         Ok(call(&Court::challengeGrowthCall {
             rewards,
             settlement: self.number,
@@ -287,10 +297,16 @@ impl Network {
             })
             .collect::<anyhow::Result<Vec<_>>>()?;
         evaluators.sort_by_key(|(address, _)| *address);
+        for (evaluator, _) in &evaluators {
+            chain.evm_account(*evaluator, 0)?;
+        }
 
         let station = SigningKey::from_slice(&[9; 32])?;
         let other = |index: u32| keccak256(index.to_be_bytes());
-        let stations = [station_leaf(&station)].into_iter().chain((1..STATIONS).map(other)).collect();
+        let stations = [station_leaf(&station)]
+            .into_iter()
+            .chain((1..STATIONS).map(other))
+            .collect();
 
         let mut deployments = Vec::new();
         let mut create = |chain: &mut Chain, name, code: &Bytes, arguments: Vec<u8>| {
@@ -451,7 +467,12 @@ impl Network {
             tasks: U256::from(0b111),
             report: sha256(&report),
         };
-        let digest = self.view(self.rounds, &Rounds::digestOfCall { signed: signed.clone() })?;
+        let digest = self.view(
+            self.rounds,
+            &Rounds::digestOfCall {
+                signed: signed.clone(),
+            },
+        )?;
         let signature = sign(&self.station, digest)?;
         let entry = IRounds::Station {
             station: address_of(&self.station),
@@ -508,7 +529,7 @@ impl Network {
             root,
             operators: settled.tree.count(),
             cumulativeTotal: U256::from(allocations.iter().map(|(_, amount)| amount).sum::<u128>()),
-            drops: 0,
+            drops: self.view(self.rewards, &Rewards::dropCountCall {})?,
             cid: cid(root),
         };
         let digest = self.view(
@@ -538,6 +559,17 @@ impl Network {
     /// Notes that a settlement which grants this was posted.
     pub fn promise(&mut self, allocations: &[(Address, u128)]) {
         self.promised = allocations.iter().copied().collect();
+    }
+
+    /// The evaluators, ascending.
+    pub fn evaluators(&self) -> Vec<Address> {
+        self.evaluators.iter().map(|(address, _)| *address).collect()
+    }
+
+    /// Whether a settlement was voided.
+    pub fn is_void(&mut self, settlement: u64) -> anyhow::Result<bool> {
+        let status = self.view(self.rewards, &Rewards::statusOfCall { settlement })?;
+        Ok(status == VOID)
     }
 
     /// What was paid to an operator, attoFIL.

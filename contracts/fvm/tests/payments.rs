@@ -53,7 +53,11 @@ fn a_payment_counts_only_if_the_money_moved() {
 
     let alone = network
         .chain
-        .send(ANYONE, rewards, &settled.claim(settled.place_of(nobody).unwrap()).unwrap())
+        .send(
+            ANYONE,
+            rewards,
+            &settled.claim(settled.place_of(nobody).unwrap()).unwrap(),
+        )
         .unwrap();
     assert!(!alone.is_ok());
     assert_eq!(network.claimed(nobody).unwrap(), 0);

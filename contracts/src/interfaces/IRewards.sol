@@ -148,7 +148,7 @@ interface IRewards {
     error TooManyRounds(uint256 rounds, uint256 max);
     /// @notice Root, operators and total are zero together or not at all.
     error EmptyTree(bytes32 root, uint32 operators, uint256 cumulativeTotal);
-    /// @notice The total is the parent's, but root or operators are not.
+    /// @notice The total is the parent's, but root or operators are not; or the root is, but not the total.
     error NotTheParentsTree(bytes32 root, uint32 operators);
     error TotalDecreases(uint256 previous, uint256 cumulativeTotal);
     error OverBudget(uint256 growth, uint256 budget);

@@ -108,8 +108,8 @@ abstract contract Settings is IRounds {
     /// @inheritdoc IRounds
     function setPublisher(address publisher, bool allowed) external onlyOwner {
         Admission storage admission = _admissions[publisher];
-        bool stays = admission.from != 0 && admission.until == NEVER;
-        require(stays != allowed, NothingChanged());
+        // An end that was announced is cancelled, not overtaken: who is admitted anew may not commit to rounds that are open.
+        require(allowed ? !_isAhead(admission.until) : admission.until == NEVER, NothingChanged());
         if (allowed) {
             _admit(publisher, _announced());
         } else {

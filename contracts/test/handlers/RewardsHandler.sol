@@ -3,21 +3,23 @@ pragma solidity 0.8.30;
 
 import {Test} from "forge-std/Test.sol";
 
+import {Court} from "../../src/Court.sol";
 import {Rewards} from "../../src/Rewards.sol";
+import {Roles} from "../../src/Roles.sol";
 import {Rounds} from "../../src/Rounds.sol";
+import {ICourt} from "../../src/interfaces/ICourt.sol";
 import {IRewards} from "../../src/interfaces/IRewards.sol";
 import {IRounds} from "../../src/interfaces/IRounds.sol";
-import {MerkleTree} from "../utils/MerkleTree.sol";
+import {RewardsTree} from "../../src/libraries/RewardsTree.sol";
+import {RewardsTree} from "../../src/libraries/RewardsTree.sol";
 import {RewardTree} from "../utils/RewardTree.sol";
 
 /// @notice Actions of the invariant tests, and a model to compare the contract with.
 contract RewardsHandler is Test {
     uint256 public constant OPERATORS = 5;
-    /// @dev Number of stations in every round's roster; `_roster` proves the one that evaluators reward.
-    uint32 private constant STATIONS = 300;
-    uint256 private constant REWARDED = 123;
-    uint256 private constant TREE_DEPTH = 3;
 
+    Roles private immutable ROLES;
+    Court private immutable COURT;
     Rounds private immutable ROUNDS;
     Rewards private immutable REWARDS;
     address private immutable COORDINATOR;
@@ -35,10 +37,12 @@ contract RewardsHandler is Test {
     uint256 public forced;
     /// @notice Payments to each operator, by its balance.
     mapping(address operator => uint256) public received;
+    IRewards.Proposal private lastProposal;
+    bytes[] private lastSignatures;
     /// @dev Each settlement's allocations, by operator's index.
     mapping(uint64 settlement => uint256[OPERATORS]) private allocations;
-    /// @dev The measurement that each settlement rewards.
-    mapping(uint64 settlement => IRewards.Accepted) private accepted;
+    /// @dev Whether an operator's running sum is one too high; OPERATORS if none is.
+    mapping(uint64 settlement => uint256) private bentAt;
 
     constructor(
         Rounds rounds,
@@ -50,6 +54,8 @@ contract RewardsHandler is Test {
     ) {
         ROUNDS = rounds;
         REWARDS = rewards;
+        ROLES = Roles(address(rewards.ROLES()));
+        COURT = Court(address(rewards.COURT()));
         COORDINATOR = coordinator;
         OWNER = owner;
         GUARDIAN = guardian;
@@ -94,11 +100,10 @@ contract RewardsHandler is Test {
     }
 
     function playRound(bool revealed) external observed {
-        (bytes32 rosterRoot,) = _roster();
         IRounds.Inputs memory inputs = IRounds.Inputs({
-            rosterRoot: rosterRoot,
+            rosterRoot: keccak256("roster"),
             tasksRoot: keccak256("tasks"),
-            rosterCount: STATIONS,
+            rosterCount: 300,
             taskCount: 2000,
             rosterCid: abi.encodePacked(bytes4(0x01551220), keccak256("roster")),
             tasksCid: abi.encodePacked(bytes4(0x01551220), keccak256("tasks"))
@@ -106,7 +111,7 @@ contract RewardsHandler is Test {
         vm.prank(COORDINATOR);
         uint64 round = ROUNDS.open(inputs);
         if (revealed) ROUNDS.reveal(round, "signature");
-        vm.warp(ROUNDS.getRound(round).commitsUntil + 1);
+        vm.warp(ROUNDS.getRound(round).times.dedupeFrom + 1);
     }
 
     function post(uint256 seed, uint64 rounds) external observed {
@@ -127,21 +132,41 @@ contract RewardsHandler is Test {
             room -= share;
         }
 
-        IRewards.Accepted memory measurement = _measurement(seed, latest);
-        (bytes32 acceptedRoot,) = _accepted(measurement);
+        // Not always honest about sums, if it adds anything.
+        uint256 bent = _sum(shares) > _sum(allocations[parent]) ? seed % (2 * OPERATORS) : OPERATORS;
+        if (bent > OPERATORS) bent = OPERATORS;
+        RewardsTree.Leaf[] memory leaves = _leaves(shares, bent);
+        // Of nothing at all there is no tree; and where nothing was added, the tree is the parent's.
+        if (_sum(shares) == 0) leaves = new RewardsTree.Leaf[](0);
+        if (parent != 0 && _sum(shares) == _sum(allocations[parent])) {
+            bent = bentAt[parent];
+            leaves = _treeOf(parent);
+        }
         IRewards.Proposal memory proposal = IRewards.Proposal({
+            number: REWARDS.settlementCount() + 1,
             parent: parent,
             firstRound: first,
             lastRound: last,
-            root: RewardTree.rootOf(_leaves(shares)),
+            root: RewardTree.rootOf(leaves),
+            operators: uint32(leaves.length),
             cumulativeTotal: _sum(shares),
-            acceptedRoot: acceptedRoot,
+            drops: REWARDS.dropCount(),
             cid: abi.encodePacked(bytes4(0x01701220), keccak256(abi.encode(seed)))
         });
-        uint64 settlement = REWARDS.post(proposal, _sign(proposal));
+        bytes[] memory signatures = _sign(proposal);
+        uint64 settlement = REWARDS.post(proposal, signatures);
+        (lastProposal, lastSignatures) = (proposal, signatures);
         allocations[settlement] = shares;
-        accepted[settlement] = measurement;
+        bentAt[settlement] = bent;
         assertEq(REWARDS.head(), settlement);
+    }
+
+    /// @dev What was posted once is never posted again, void or not.
+    function postAgain() external observed {
+        if (REWARDS.settlementCount() == 0) return;
+        try REWARDS.post(lastProposal, lastSignatures) {
+            assertTrue(false, "posted again");
+        } catch {}
     }
 
     /// @dev Vetoes succeed on pending settlements only.
@@ -159,40 +184,26 @@ contract RewardsHandler is Test {
         }
     }
 
-    /// @dev A challenge succeeds only on a pending settlement that rewards a station outside its committee.
-    function challengeMembership(uint64 settlement) external observed {
+    /// @dev A challenge succeeds only on a pending settlement that adds something, at the place that is bent.
+    function challenge(uint64 settlement, uint256 place) external observed {
         uint64 count = REWARDS.settlementCount();
         if (count == 0) return;
         settlement = uint64(bound(settlement, 1, count));
-        IRewards.Accepted memory measurement = accepted[settlement];
-        bool fraud = REWARDS.statusOf(settlement) == IRewards.Status.Pending && _isDrawable(measurement);
-        uint256 seat;
-        if (fraud) {
-            uint256 committee;
-            (committee, seat) = ROUNDS.committeeOf(measurement.round, REWARDED);
-            fraud = committee != measurement.committee;
-        }
-        (, bytes32[] memory proof) = _accepted(measurement);
-        (, bytes32[] memory rosterProof) = _roster();
-        try REWARDS.challengeMembership(settlement, measurement, proof, _entry(), rosterProof, seat) {
-            assertTrue(fraud);
-            _noteVoid(settlement);
-        } catch {
-            assertFalse(fraud);
-        }
-    }
-
-    /// @dev A challenge succeeds only on a pending settlement that rewards a measurement that cannot exist.
-    function challengeExistence(uint64 settlement) external observed {
-        uint64 count = REWARDS.settlementCount();
-        if (count == 0) return;
-        settlement = uint64(bound(settlement, 1, count));
-        IRewards.Accepted memory measurement = accepted[settlement];
-        IRewards.Proposal memory proposal = REWARDS.getSettlement(settlement).proposal;
-        bool covered = measurement.round >= proposal.firstRound && measurement.round <= proposal.lastRound;
-        bool fraud = REWARDS.statusOf(settlement) == IRewards.Status.Pending && !(covered && _isDrawable(measurement));
-        (, bytes32[] memory proof) = _accepted(measurement);
-        try REWARDS.challengeExistence(settlement, measurement, proof) {
+        RewardsTree.Leaf[] memory leaves = _treeOf(settlement);
+        if (leaves.length == 0) return;
+        place = bound(place, 0, OPERATORS - 1);
+        uint256 bent = bentAt[settlement];
+        // A bent sum is seen from its place and from the one before; the first and the last also by themselves.
+        bool fraud = bent < OPERATORS && (place == bent || place + 1 == bent);
+        uint64 parent = REWARDS.getSettlement(settlement).proposal.parent;
+        if (parent != 0 && _sum(allocations[parent]) == _sum(allocations[settlement])) fraud = false;
+        if (REWARDS.statusOf(settlement) != IRewards.Status.Pending) fraud = false;
+        RewardsTree.Leaf memory upper;
+        bytes32[] memory proof;
+        if (place + 1 < OPERATORS) (upper, proof) = (leaves[place + 1], RewardTree.proofOf(leaves, place + 1));
+        ICourt.Place memory lower =
+            ICourt.Place({index: uint32(place), leaf: leaves[place], proof: RewardTree.proofOf(leaves, place)});
+        try COURT.challengeOrder(REWARDS, settlement, lower, upper, proof) {
             assertTrue(fraud);
             _noteVoid(settlement);
         } catch {
@@ -208,10 +219,13 @@ contract RewardsHandler is Test {
         index = bound(index, 0, OPERATORS - 1);
         address operator = operatorAt(index);
         uint256 cumulative = allocations[settlement][index];
-        bytes32[] memory proof = RewardTree.proofOf(_leaves(allocations[settlement]), index);
+        RewardsTree.Leaf[] memory leaves = _treeOf(settlement);
+        if (leaves.length == 0) return;
+        IRewards.Allocation memory allocation = RewardTree.allocationOf(leaves[index]);
+        bytes32[] memory proof = RewardTree.proofOf(leaves, index);
         bool active = REWARDS.statusOf(settlement) == IRewards.Status.Active;
         uint256 before = REWARDS.claimed(operator);
-        try REWARDS.claim(settlement, operator, cumulative, proof) returns (uint256 amount) {
+        try REWARDS.claim(settlement, uint32(index), allocation, proof) returns (uint256 amount) {
             assertTrue(active && cumulative > before);
             assertEq(amount, cumulative - before);
             _noteClaim(settlement);
@@ -226,7 +240,8 @@ contract RewardsHandler is Test {
         uint64 count = REWARDS.settlementCount();
         if (count == 0) return;
         settlement = uint64(bound(settlement, 1, count));
-        RewardTree.Leaf[] memory leaves = _leaves(allocations[settlement]);
+        RewardsTree.Leaf[] memory leaves = _treeOf(settlement);
+        if (leaves.length == 0) return;
         RewardTree.Batch memory batch = RewardTree.batchOf(leaves);
         uint256 owed;
         for (uint256 i = 0; i < OPERATORS; ++i) {
@@ -234,7 +249,7 @@ contract RewardsHandler is Test {
             if (leaves[i].cumulative > before) owed += leaves[i].cumulative - before;
         }
         bool active = REWARDS.statusOf(settlement) == IRewards.Status.Active;
-        try REWARDS.claimMany(settlement, batch.allocations, batch.proof, batch.flags) returns (uint256 paid) {
+        try REWARDS.claimMany(settlement, batch.start, batch.allocations, batch.siblings) returns (uint256 paid) {
             assertTrue(active);
             assertEq(paid, owed);
             _noteClaim(settlement);
@@ -249,10 +264,10 @@ contract RewardsHandler is Test {
     }
 
     function setWindow(uint64 window) external observed {
-        window = uint64(bound(window, REWARDS.MIN_CHALLENGE_WINDOW(), 5 days));
-        if (window == REWARDS.challengeWindow()) return;
+        window = uint64(bound(window, ROLES.MIN_CHALLENGE_WINDOW(), 5 days));
+        if (window == ROLES.challengeWindow()) return;
         vm.prank(OWNER);
-        REWARDS.setChallengeWindow(window);
+        ROLES.setChallengeWindow(window);
     }
 
     /* MODEL */
@@ -278,39 +293,23 @@ contract RewardsHandler is Test {
         }
     }
 
-    /// @dev One of a round's three committees and their 100 tasks, or slightly beyond; sometimes of a future round. The
-    /// fixture's own round is excluded: its roster has no proofs.
-    function _measurement(uint256 seed, uint64 latest) private pure returns (IRewards.Accepted memory) {
-        seed = uint256(keccak256(abi.encode(seed)));
-        return IRewards.Accepted({
-            round: 2 + uint64(seed % latest), station: REWARDED, committee: (seed >> 64) % 4, k: (seed >> 128) % 110
-        });
+    /// @dev The leaves of a settlement; none if it has no tree.
+    function _treeOf(uint64 settlement) private view returns (RewardsTree.Leaf[] memory) {
+        if (_sum(allocations[settlement]) == 0) return new RewardsTree.Leaf[](0);
+        return _leaves(allocations[settlement], bentAt[settlement]);
     }
 
-    /// @dev Whether some station can be drawn for it; every station of these tests can.
-    function _isDrawable(IRewards.Accepted memory measurement) private view returns (bool) {
-        if (measurement.round > ROUNDS.latestRound() || ROUNDS.getRound(measurement.round).seed == 0) return false;
-        return measurement.committee < 3 && measurement.k < 100;
-    }
-
-    function _accepted(IRewards.Accepted memory measurement) private pure returns (bytes32, bytes32[] memory) {
-        return MerkleTree.deep(MerkleTree.hashOf(abi.encode(measurement)), TREE_DEPTH);
-    }
-
-    function _entry() private pure returns (IRewards.RosterEntry memory) {
-        return
-            IRewards.RosterEntry({index: REWARDED, station: operatorAt(1), operator: operatorAt(0), subnet: "subnet"});
-    }
-
-    function _roster() private pure returns (bytes32, bytes32[] memory) {
-        return MerkleTree.deep(MerkleTree.hashOf(abi.encode(_entry())), TREE_DEPTH);
-    }
-
-    function _leaves(uint256[OPERATORS] memory shares) private pure returns (RewardTree.Leaf[] memory leaves) {
-        leaves = new RewardTree.Leaf[](OPERATORS);
+    function _leaves(uint256[OPERATORS] memory shares, uint256 bent)
+        private
+        pure
+        returns (RewardsTree.Leaf[] memory leaves)
+    {
+        leaves = new RewardsTree.Leaf[](OPERATORS);
         for (uint256 i = 0; i < OPERATORS; ++i) {
-            leaves[i] = RewardTree.Leaf(operatorAt(i), shares[i]);
+            leaves[i] = RewardTree.leafOf(operatorAt(i), shares[i]);
         }
+        leaves = RewardTree.summed(leaves);
+        if (bent < OPERATORS) leaves[bent].running += 1;
     }
 
     function _sum(uint256[OPERATORS] memory shares) private pure returns (uint256 total) {

@@ -5,7 +5,9 @@ import {Rewards} from "../../src/Rewards.sol";
 import {Rounds} from "../../src/Rounds.sol";
 import {IRewards} from "../../src/interfaces/IRewards.sol";
 import {IRounds} from "../../src/interfaces/IRounds.sol";
+import {RewardsTree} from "../../src/libraries/RewardsTree.sol";
 import {CallActorPrecompile} from "../mocks/FilecoinPrecompiles.sol";
+import {RewardsTree} from "../../src/libraries/RewardsTree.sol";
 import {RewardTree} from "../utils/RewardTree.sol";
 import {ThievesWorld} from "./ThievesWorld.sol";
 
@@ -63,21 +65,23 @@ contract ThievesHandler is ThievesWorld {
             shares[i] += share;
             room -= share;
         }
-        IRewards.Proposal memory proposal = _proposal(RewardTree.rootOf(_leaves(shares)), _sum(shares));
+        // Where nothing was ever earned there is no tree.
+        RewardsTree.Leaf[] memory leaves = _sum(shares) == 0 ? new RewardsTree.Leaf[](0) : _leaves(shares);
+        IRewards.Proposal memory proposal = _proposal(leaves, _sum(shares));
         uint64 settlement = REWARDS.post(proposal, _signatures(proposal));
         allocations[settlement] = shares;
     }
 
     /// @dev The honest owner's changes, which may be cancelled: all of them to honest evaluators and guardians.
     function govern(uint256 seed) external played(seed) {
-        if (role == Role.Owner || REWARDS.owner() != cast.owner) return;
+        if (role == Role.Owner || ROLES.owner() != cast.owner) return;
         uint256 what = seed % 4;
         if (what == 0) {
             _announceEvaluators(cast.owner, _honestSet(seed / 4), 2);
         } else if (what == 1) {
             _announceGuardian(cast.owner, address(uint160(0x60A2D1A4 + seed / 4 % 2)));
         } else if (what == 2) {
-            _changeWindow(cast.owner, uint64(bound(seed / 4, REWARDS.MIN_CHALLENGE_WINDOW(), 5 days)));
+            _changeWindow(cast.owner, uint64(bound(seed / 4, ROLES.MIN_CHALLENGE_WINDOW(), 5 days)));
         } else if (seed % 64 == 3) {
             _call(cast.owner, abi.encodeCall(REWARDS.setEnd, (uint64(block.timestamp + 31 days))));
         }
@@ -115,25 +119,39 @@ contract ThievesHandler is ThievesWorld {
         _prepareGrabber(seed, settlement);
         uint256 owed = _owed(settlement, index);
         uint256 before = REWARDS.totalClaimed();
-        uint256 cumulative = allocations[settlement][index];
-        bytes32[] memory proof = RewardTree.proofOf(_leaves(allocations[settlement]), index);
-        bytes memory call = abi.encodeCall(REWARDS.claim, (settlement, operatorAt(index), cumulative + excess, proof));
+        RewardsTree.Leaf[] memory leaves = _leaves(allocations[settlement]);
+        IRewards.Allocation memory allocation = RewardTree.allocationOf(leaves[index]);
+        allocation.cumulative += excess;
+        bytes32[] memory proof = RewardTree.proofOf(leaves, index);
+        bytes memory call = abi.encodeCall(REWARDS.claim, (settlement, uint32(index), allocation, proof));
         bool success = _call(thief(), call);
         assertEq(success, _isPayable(settlement) && excess == 0 && owed > 0 && _accepts(index), "claim");
         if (success) _notePaid(index, owed);
         assertEq(REWARDS.totalClaimed() - before, success ? owed : 0, "paid");
     }
 
-    function claimMany(uint256 seed, uint64 settlement, uint256 subset) external played(seed) {
+    /// @dev Any range, in which some leaves may be passed over.
+    function claimMany(uint256 seed, uint64 settlement, uint256 start, uint256 end, uint256 passedOver)
+        external
+        played(seed)
+    {
         if (REWARDS.settlementCount() == 0) return;
         settlement = uint64(bound(settlement, 1, REWARDS.settlementCount()));
+        start = bound(start, 0, OPERATORS - 1);
+        end = bound(end, start + 1, OPERATORS);
         _prepareGrabber(seed, settlement);
-        RewardTree.Batch memory batch = RewardTree.batchOf(_leaves(allocations[settlement]), _indices(subset));
+        RewardsTree.Leaf[] memory leaves = _leaves(allocations[settlement]);
+        RewardTree.Batch memory batch = RewardTree.batchOf(leaves, start, end);
+        for (uint256 i = start; i < end; ++i) {
+            if (passedOver >> i & 1 == 1) RewardTree.passOver(batch, leaves, i);
+        }
         uint256 before = REWARDS.totalClaimed();
-        bytes memory call = abi.encodeCall(REWARDS.claimMany, (settlement, batch.allocations, batch.proof, batch.flags));
+        bytes memory call =
+            abi.encodeCall(REWARDS.claimMany, (settlement, batch.start, batch.allocations, batch.siblings));
         uint256 sum;
-        bool isPayable = _isPayable(settlement);
+        bool isPayable = _isPayable(settlement) && _treeOf(settlement).length > 0;
         for (uint256 i = 0; isPayable && i < batch.allocations.length; ++i) {
+            if (batch.allocations[i].operator == address(0)) continue;
             uint256 index = _indexOf(batch.allocations[i].operator);
             uint256 owed = _accepts(index) ? _owed(settlement, index) : 0;
             sum += owed;
@@ -154,7 +172,7 @@ contract ThievesHandler is ThievesWorld {
     function tryEverything(uint256 seed, uint256 what) external played(seed) {
         address by = thief();
         what = what % 14;
-        bool isOwner = by == REWARDS.owner();
+        bool isOwner = by == ROLES.owner();
         if (what == 0) {
             address[] memory own = new address[](1);
             own[0] = THIEF;
@@ -164,14 +182,14 @@ contract ThievesHandler is ThievesWorld {
         } else if (what == 2) {
             assertTrue(!_changeWindow(by, uint64(seed % 40 days)) || isOwner);
         } else if (what == 3) {
-            bool mayCancel = isOwner || by == REWARDS.guardian();
-            if (_call(by, abi.encodeCall(REWARDS.cancelEvaluators, ()))) {
+            bool mayCancel = isOwner || by == ROLES.guardian();
+            if (_callRoles(by, abi.encodeCall(ROLES.cancelEvaluators, ()))) {
                 assertTrue(mayCancel);
                 nextVersionAt = 0;
             }
         } else if (what == 4) {
-            bool mayCancel = isOwner || by == REWARDS.guardian();
-            if (_call(by, abi.encodeCall(REWARDS.cancelGuardian, ()))) {
+            bool mayCancel = isOwner || by == ROLES.guardian();
+            if (_callRoles(by, abi.encodeCall(ROLES.cancelGuardian, ()))) {
                 assertTrue(mayCancel);
                 nextGuardianAt = 0;
             }
@@ -197,8 +215,8 @@ contract ThievesHandler is ThievesWorld {
             _tryRounds(by, seed);
         } else if (what == 12) {
             // The new owner is the thief as well.
-            if (seed % 8 == 0 && _call(by, abi.encodeCall(REWARDS.transferOwnership, (by)))) assertTrue(isOwner);
-            assertTrue(!_call(by, abi.encodeCall(REWARDS.acceptOwnership, ())) || isOwner);
+            if (seed % 8 == 0 && _callRoles(by, abi.encodeCall(ROLES.transferOwnership, (by)))) assertTrue(isOwner);
+            assertTrue(!_callRoles(by, abi.encodeCall(ROLES.acceptOwnership, ())) || isOwner);
         } else {
             _call(by, "");
             _call(by, abi.encodeWithSignature("withdraw(uint256)", 1));
@@ -243,7 +261,9 @@ contract ThievesHandler is ThievesWorld {
             for (uint256 i = 0; i < OPERATORS; ++i) {
                 uint256 cumulative = allocations[id][i];
                 if (cumulative <= REWARDS.claimed(operatorAt(i))) continue;
-                REWARDS.claim(id, operatorAt(i), cumulative, RewardTree.proofOf(_leaves(allocations[id]), i));
+                RewardsTree.Leaf[] memory leaves = _leaves(allocations[id]);
+                IRewards.Allocation memory allocation = RewardTree.allocationOf(leaves[i]);
+                REWARDS.claim(id, uint32(i), allocation, RewardTree.proofOf(leaves, i));
             }
         }
         for (uint256 i = 0; i < OPERATORS; ++i) {
@@ -282,23 +302,23 @@ contract ThievesHandler is ThievesWorld {
     function _checkRoles() private view {
         (uint64 expectedVersion, uint64 at) = (version, nextVersionAt);
         if (at != 0 && block.timestamp >= at) expectedVersion = nextVersion;
-        assertEq(REWARDS.evaluatorSet(), expectedVersion, "evaluators");
+        assertEq(ROLES.evaluatorSet(), expectedVersion, "evaluators");
         assertEq(
-            REWARDS.guardian(),
+            ROLES.guardian(),
             nextGuardianAt != 0 && block.timestamp >= nextGuardianAt ? nextGuardian : guardian,
             "guardian"
         );
         assertEq(
-            REWARDS.challengeWindow(),
+            ROLES.challengeWindow(),
             nextWindowAt != 0 && block.timestamp >= nextWindowAt ? nextWindow : window,
             "challenge window"
         );
         // The thief never gains a role beyond its initial ones.
-        (address[] memory set,,) = REWARDS.evaluators();
+        (address[] memory set,,) = ROLES.evaluators();
         for (uint256 i = 0; i < set.length; ++i) {
             assertTrue(set[i] != THIEF, "the thief is an evaluator");
         }
-        assertTrue(REWARDS.guardian() != THIEF, "the thief is the guardian");
+        assertTrue(ROLES.guardian() != THIEF, "the thief is the guardian");
     }
 
     function _checkSettlement(uint64 id) private view {
@@ -323,11 +343,11 @@ contract ThievesHandler is ThievesWorld {
     function _tryVeto(address by, uint256 seed) private {
         if (REWARDS.settlementCount() == 0) return;
         uint64 id = 1 + uint64(seed % REWARDS.settlementCount());
-        bool may = by == REWARDS.guardian() && REWARDS.statusOf(id) == IRewards.Status.Pending;
+        bool may = by == ROLES.guardian() && REWARDS.statusOf(id) == IRewards.Status.Pending;
         assertEq(_call(by, abi.encodeCall(REWARDS.veto, (id, "mine"))), may);
     }
 
-    /// @dev The owner of rounds may raise budgets, and the coordinator may open any round: no reward follows from it.
+    /// @dev The owner may announce budgets, and the coordinator may open any round: no reward follows from it.
     function _tryRounds(address by, uint256 seed) private {
         IRounds.Parameters memory parameters = ROUNDS.getParameters();
         parameters.budget = uint96(seed % 10 ether);
@@ -335,11 +355,11 @@ contract ThievesHandler is ThievesWorld {
             abi.encodeCall(ROUNDS.setParameters, (parameters)),
             abi.encodeCall(ROUNDS.setCoordinator, (by)),
             abi.encodeCall(ROUNDS.setPublisher, (by, true)),
-            abi.encodeCall(ROUNDS.commit, (ROUNDS.latestRound(), CID, 1))
+            abi.encodeCall(ROUNDS.commit, (ROUNDS.latestRound(), CID, keccak256(abi.encode(seed)), 1))
         ];
         vm.prank(by);
         (bool success,) = address(ROUNDS).call(calls[seed % 4]);
-        assertTrue(!success || by == ROUNDS.owner() || by == cast.publisher);
+        assertTrue(!success || by == ROLES.owner() || by == cast.publisher);
     }
 
     /// @dev With the thief's keys: its own, and as many evaluators' as its role holds.
@@ -347,11 +367,12 @@ contract ThievesHandler is ThievesWorld {
         if (_hasEnded() || !_hasRounds()) return;
         uint256[OPERATORS] memory shares = allocations[REWARDS.head()];
         uint256 total = _sum(shares) + _room();
-        RewardTree.Leaf[] memory leaves = seed % 2 == 0 ? _leaves(shares) : new RewardTree.Leaf[](1);
+        RewardsTree.Leaf[] memory leaves = seed % 2 == 0 ? _leaves(shares) : new RewardsTree.Leaf[](1);
         // All that is left, or all that there is; with or without what is due to others.
-        leaves[0] = RewardTree.Leaf(THIEF, seed % 4 < 2 ? total : deposited);
+        leaves[0] = RewardTree.leafOf(THIEF, seed % 4 < 2 ? total : deposited);
         if (seed % 16 > 12) total = deposited + 1;
-        IRewards.Proposal memory proposal = _proposal(RewardTree.rootOf(leaves), total);
+        if (total == 0) return;
+        IRewards.Proposal memory proposal = _proposal(leaves, total);
         bytes[] memory signatures = _stolenSignatures(proposal, seed);
         bool success = _call(by, abi.encodeCall(REWARDS.post, (proposal, signatures)));
         assertTrue(!success || role == Role.Evaluators, "posted without the evaluators");
@@ -361,7 +382,11 @@ contract ThievesHandler is ThievesWorld {
         // Not before the guardian has had its window.
         vm.prank(THIEF);
         (success,) = address(REWARDS)
-            .call(abi.encodeCall(REWARDS.claim, (id, THIEF, leaves[0].cumulative, RewardTree.proofOf(leaves, 0))));
+            .call(
+                abi.encodeCall(
+                    REWARDS.claim, (id, 0, RewardTree.allocationOf(leaves[0]), RewardTree.proofOf(leaves, 0))
+                )
+            );
         assertFalse(success, "paid at once");
     }
 
@@ -372,7 +397,7 @@ contract ThievesHandler is ThievesWorld {
     {
         if (role == Role.Evaluators) return _signatures(proposal);
         bytes32 digest = REWARDS.digestOf(proposal);
-        (address[] memory set,,) = REWARDS.evaluators();
+        (address[] memory set,,) = ROLES.evaluators();
         signatures = new bytes[](2);
         uint256 key = role == Role.Evaluator ? keyOf[set[0]] : THIEF_KEY;
         signatures[0] = _sign(digest, key);
@@ -385,11 +410,11 @@ contract ThievesHandler is ThievesWorld {
 
     /// @dev When paid, it claims for another, for itself again, or withdraws the surplus.
     function _prepareGrabber(uint256 seed, uint64 settlement) private {
-        RewardTree.Leaf[] memory leaves = _leaves(allocations[settlement]);
+        RewardsTree.Leaf[] memory leaves = _leaves(allocations[settlement]);
         uint256 index = seed % OPERATORS;
         bytes memory call = abi.encodeCall(
             REWARDS.claim,
-            (settlement, leaves[index].operator, leaves[index].cumulative, RewardTree.proofOf(leaves, index))
+            (settlement, uint32(index), RewardTree.allocationOf(leaves[index]), RewardTree.proofOf(leaves, index))
         );
         if (seed % 7 == 0) call = abi.encodeCall(REWARDS.withdrawSurplus, ());
         GRABBER.setCall(address(REWARDS), call);

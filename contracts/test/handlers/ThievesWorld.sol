@@ -4,9 +4,12 @@ pragma solidity 0.8.30;
 import {Test} from "forge-std/Test.sol";
 
 import {Rewards} from "../../src/Rewards.sol";
+import {Roles} from "../../src/Roles.sol";
 import {Rounds} from "../../src/Rounds.sol";
 import {IRewards} from "../../src/interfaces/IRewards.sol";
 import {IRounds} from "../../src/interfaces/IRounds.sol";
+import {RewardsTree} from "../../src/libraries/RewardsTree.sol";
+import {RewardsTree} from "../../src/libraries/RewardsTree.sol";
 import {CallActorPrecompile, FilecoinLedger} from "../mocks/FilecoinPrecompiles.sol";
 import {Grabber, Refuser} from "../mocks/Recipients.sol";
 import {RewardTree} from "../utils/RewardTree.sol";
@@ -42,6 +45,7 @@ abstract contract ThievesWorld is Test {
     bytes internal constant F1 = hex"01000102030405060708090a0b0c0d0e0f10111213";
     bytes internal constant CID = hex"01551220ff000000000000000000000000000000000000000000000000000000000000ff";
 
+    Roles internal immutable ROLES;
     Rounds internal immutable ROUNDS;
     Rewards internal immutable REWARDS;
     Cast internal cast;
@@ -86,13 +90,14 @@ abstract contract ThievesWorld is Test {
 
     constructor(Rounds rounds, Rewards rewards, Cast memory actors, uint256[] memory keys, uint256 depositedBefore) {
         (ROUNDS, REWARDS, cast) = (rounds, rewards, actors);
+        ROLES = Roles(address(rewards.ROLES()));
         (THIEF, THIEF_KEY) = makeAddrAndKey("thief");
         for (uint256 i = 0; i < keys.length; ++i) {
             keyOf[vm.addr(keys[i])] = keys[i];
             honest.push(vm.addr(keys[i]));
         }
         guardian = actors.guardian;
-        window = rewards.challengeWindow();
+        window = ROLES.challengeWindow();
         deposited = depositedBefore;
         for (uint256 i = 0; i < OPERATORS; ++i) {
             payout[i] = operatorAt(i);
@@ -134,7 +139,7 @@ abstract contract ThievesWorld is Test {
     }
 
     function _guard() internal {
-        address current = REWARDS.guardian();
+        address current = ROLES.guardian();
         if (role == Role.Guardian && current == cast.guardian) return;
         for (uint64 id = 1; id <= REWARDS.settlementCount(); ++id) {
             if (isFraud[id] && REWARDS.statusOf(id) == IRewards.Status.Pending) {
@@ -142,16 +147,29 @@ abstract contract ThievesWorld is Test {
             }
         }
         if (role != Role.Owner) return;
-        (,,, uint64 at) = REWARDS.nextEvaluators();
+        (,,, uint64 at) = ROLES.nextEvaluators();
         if (at != 0) {
-            assertTrue(_call(current, abi.encodeCall(REWARDS.cancelEvaluators, ())));
+            assertTrue(_callRoles(current, abi.encodeCall(ROLES.cancelEvaluators, ())));
             nextVersionAt = 0;
         }
-        (, at) = REWARDS.nextGuardian();
+        (, at) = ROLES.nextGuardian();
         if (at != 0) {
-            assertTrue(_call(current, abi.encodeCall(REWARDS.cancelGuardian, ())));
+            assertTrue(_callRoles(current, abi.encodeCall(ROLES.cancelGuardian, ())));
             nextGuardianAt = 0;
         }
+        _guardRounds(current);
+    }
+
+    /// @dev What a thief announced of rounds.
+    function _guardRounds(address current) private {
+        vm.startPrank(current);
+        (, uint64 at) = ROUNDS.nextParameters();
+        if (at != 0) ROUNDS.cancelParameters();
+        (, at) = ROUNDS.nextCoordinator();
+        if (at != 0) ROUNDS.cancelCoordinator();
+        (at,) = ROUNDS.admissionOf(cast.owner);
+        if (at > block.timestamp) ROUNDS.cancelPublisher(cast.owner);
+        vm.stopPrank();
     }
 
     /// @dev Records newly active settlements and payments.
@@ -182,12 +200,12 @@ abstract contract ThievesWorld is Test {
             tasksCid: abi.encodePacked(bytes4(0x01551220), keccak256("tasks"))
         });
         uint64 latest = ROUNDS.latestRound();
-        uint64 closesAt = ROUNDS.getRound(latest).closesAt;
+        uint64 closesAt = ROUNDS.getRound(latest).times.closesAt;
         if (block.timestamp < closesAt) _pass(closesAt - block.timestamp);
         vm.prank(ROUNDS.coordinator());
         uint64 round = ROUNDS.open(inputs);
         ROUNDS.reveal(round, "signature");
-        _pass(ROUNDS.getRound(round).commitsUntil + 1 - vm.getBlockTimestamp());
+        _pass(ROUNDS.getRound(round).times.dedupeFrom + 1 - vm.getBlockTimestamp());
     }
 
     function _call(address by, bytes memory call) internal returns (bool success) {
@@ -195,22 +213,27 @@ abstract contract ThievesWorld is Test {
         (success,) = address(REWARDS).call(call);
     }
 
+    function _callRoles(address by, bytes memory call) internal returns (bool success) {
+        vm.prank(by);
+        (success,) = address(ROLES).call(call);
+    }
+
     function _announceEvaluators(address by, address[] memory set, uint256 threshold) internal returns (bool success) {
-        success = _call(by, abi.encodeCall(REWARDS.setEvaluators, (set, threshold)));
+        success = _callRoles(by, abi.encodeCall(ROLES.setEvaluators, (set, threshold)));
         if (!success) return false;
         if (nextVersionAt != 0 && block.timestamp >= nextVersionAt) version = nextVersion;
         (nextVersion, nextVersionAt) = (++versions, uint64(block.timestamp) + _window());
     }
 
     function _announceGuardian(address by, address newGuardian) internal returns (bool success) {
-        success = _call(by, abi.encodeCall(REWARDS.setGuardian, (newGuardian)));
+        success = _callRoles(by, abi.encodeCall(ROLES.setGuardian, (newGuardian)));
         if (!success) return false;
         if (nextGuardianAt != 0 && block.timestamp >= nextGuardianAt) guardian = nextGuardian;
         (nextGuardian, nextGuardianAt) = (newGuardian, uint64(block.timestamp) + _window());
     }
 
     function _changeWindow(address by, uint64 newWindow) internal returns (bool success) {
-        success = _call(by, abi.encodeCall(REWARDS.setChallengeWindow, (newWindow)));
+        success = _callRoles(by, abi.encodeCall(ROLES.setChallengeWindow, (newWindow)));
         if (!success) return false;
         uint64 current = _window();
         if (newWindow < current) {
@@ -226,7 +249,7 @@ abstract contract ThievesWorld is Test {
 
     /// @dev The current evaluators.
     function _signatures(IRewards.Proposal memory proposal) internal view returns (bytes[] memory signatures) {
-        (address[] memory set, uint256 threshold,) = REWARDS.evaluators();
+        (address[] memory set, uint256 threshold,) = ROLES.evaluators();
         signatures = new bytes[](threshold);
         bytes32 digest = REWARDS.digestOf(proposal);
         for (uint256 i = 0; i < threshold; ++i) {
@@ -249,14 +272,21 @@ abstract contract ThievesWorld is Test {
         }
     }
 
-    function _proposal(bytes32 root, uint256 total) internal view returns (IRewards.Proposal memory) {
+    function _proposal(RewardsTree.Leaf[] memory leaves, uint256 total)
+        internal
+        view
+        returns (IRewards.Proposal memory)
+    {
+        bytes32 root = RewardTree.rootOf(leaves);
         return IRewards.Proposal({
+            number: REWARDS.settlementCount() + 1,
             parent: REWARDS.head(),
             firstRound: _firstRound(),
             lastRound: ROUNDS.latestRound(),
             root: root,
+            operators: uint32(leaves.length),
             cumulativeTotal: total,
-            acceptedRoot: 0,
+            drops: REWARDS.dropCount(),
             cid: abi.encodePacked(bytes4(0x01701220), root)
         });
     }
@@ -266,10 +296,10 @@ abstract contract ThievesWorld is Test {
         return parent == 0 ? 1 : REWARDS.getSettlement(parent).proposal.lastRound + 1;
     }
 
-    /// @dev Rounds to settle, after their commit windows.
+    /// @dev Rounds to settle, which are over.
     function _hasRounds() internal view returns (bool) {
         uint64 latest = ROUNDS.latestRound();
-        return latest >= _firstRound() && block.timestamp > ROUNDS.getRound(latest).commitsUntil;
+        return latest >= _firstRound() && block.timestamp > ROUNDS.getRound(latest).times.dedupeFrom;
     }
 
     /// @dev What the next settlement may grant beyond the last.
@@ -303,26 +333,22 @@ abstract contract ThievesWorld is Test {
         else entitled[payout[index]] += amount;
     }
 
+    /// @dev The leaves of a settlement; none if it has no tree.
+    function _treeOf(uint64 settlement) internal view returns (RewardsTree.Leaf[] memory) {
+        if (_sum(allocations[settlement]) == 0) return new RewardsTree.Leaf[](0);
+        return _leaves(allocations[settlement]);
+    }
+
     function _indexOf(address operator) internal view returns (uint256 index) {
         while (operatorAt(index) != operator) ++index;
     }
 
-    function _indices(uint256 subset) internal pure returns (uint256[] memory indices) {
-        uint256 count;
+    function _leaves(uint256[OPERATORS] memory shares) internal view returns (RewardsTree.Leaf[] memory leaves) {
+        leaves = new RewardsTree.Leaf[](OPERATORS);
         for (uint256 i = 0; i < OPERATORS; ++i) {
-            count += subset >> i & 1;
+            leaves[i] = RewardTree.leafOf(operatorAt(i), shares[i]);
         }
-        indices = new uint256[](count);
-        for (uint256 i = OPERATORS; i > 0; --i) {
-            if (subset >> (i - 1) & 1 == 1) indices[--count] = i - 1;
-        }
-    }
-
-    function _leaves(uint256[OPERATORS] memory shares) internal view returns (RewardTree.Leaf[] memory leaves) {
-        leaves = new RewardTree.Leaf[](OPERATORS);
-        for (uint256 i = 0; i < OPERATORS; ++i) {
-            leaves[i] = RewardTree.Leaf(operatorAt(i), shares[i]);
-        }
+        leaves = RewardTree.summed(leaves);
     }
 
     function _sum(uint256[OPERATORS] memory shares) internal pure returns (uint256 total) {

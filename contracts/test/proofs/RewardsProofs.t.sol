@@ -3,7 +3,9 @@ pragma solidity 0.8.30;
 
 import {Test} from "forge-std/Test.sol";
 
+import {Court} from "../../src/Court.sol";
 import {Rewards} from "../../src/Rewards.sol";
+import {Roles} from "../../src/Roles.sol";
 import {IRewards} from "../../src/interfaces/IRewards.sol";
 import {IRounds} from "../../src/interfaces/IRounds.sol";
 import {Fvm} from "../../src/libraries/Fvm.sol";
@@ -12,12 +14,13 @@ import {Fvm} from "../../src/libraries/Fvm.sol";
 /// with paid ≤ cap and promised ≤ deposited, written into its storage. `contracts/storage` pins the slots.
 ///   halmos --contract RewardsProofsTest --function check_
 contract RewardsProofsTest is Test {
-    uint256 private constant POOL_SLOT = 7;
-    uint256 private constant END_SLOT = 8;
-    uint256 private constant ACCOUNTS_SLOT = 10;
-    uint256 private constant LEDGER_SLOT = 14;
-    uint256 private constant SETTLEMENTS_SLOT = 16;
-    uint256 private constant LIVE_SLOT = 17;
+    uint256 private constant POOL_SLOT = 0;
+    uint256 private constant END_SLOT = 1;
+    uint256 private constant ACCOUNTS_SLOT = 3;
+    uint256 private constant LEDGER_SLOT = 9;
+    uint256 private constant SETTLEMENTS_SLOT = 11;
+    uint256 private constant LIVE_SLOT = 12;
+    bytes32 private constant REST = keccak256("rest");
     address private constant OPERATOR = address(0xBEEF);
     address private constant TREASURY = address(0x7EA5);
 
@@ -26,8 +29,9 @@ contract RewardsProofsTest is Test {
     function setUp() public {
         address[] memory evaluators = new address[](1);
         evaluators[0] = address(1);
-        IRounds rounds = IRounds(address(2));
-        rewards = new Rewards(rounds, address(3), address(4), TREASURY, 1 days, 1 days, 50_000, evaluators, 1);
+        Roles roles = new Roles(address(3), address(4), 1 days, 1 days, evaluators, 1);
+        Court court = new Court(10 hours, 6 hours, 8 hours, 0);
+        rewards = new Rewards(roles, IRounds(address(2)), court, TREASURY, 50_000);
         vm.deal(address(rewards), type(uint96).max);
     }
 
@@ -40,8 +44,8 @@ contract RewardsProofsTest is Test {
         _layBooks(total, highest, paid, before, cumulative);
         uint256 cap = total > highest ? total : highest;
         bool isDue = cumulative > before && cumulative - before <= cap - paid;
-        (bool success,) =
-            address(rewards).call(abi.encodeCall(rewards.claim, (1, OPERATOR, cumulative, new bytes32[](0))));
+        IRewards.Allocation memory allocation = IRewards.Allocation(OPERATOR, cumulative, REST);
+        (bool success,) = address(rewards).call(abi.encodeCall(rewards.claim, (1, 0, allocation, new bytes32[](0))));
         assert(success == isDue);
         if (success) _assertPaid(cap, paid, before, cumulative);
     }
@@ -54,9 +58,9 @@ contract RewardsProofsTest is Test {
         _layBooks(total, highest, paid, before, cumulative);
         uint256 cap = total > highest ? total : highest;
         IRewards.Allocation[] memory allocations = new IRewards.Allocation[](1);
-        allocations[0] = IRewards.Allocation(OPERATOR, cumulative);
+        allocations[0] = IRewards.Allocation(OPERATOR, cumulative, REST);
         (bool success,) =
-            address(rewards).call(abi.encodeCall(rewards.claimMany, (1, allocations, new bytes32[](0), new bool[](0))));
+            address(rewards).call(abi.encodeCall(rewards.claimMany, (1, 0, allocations, new bytes32[](0))));
         // It fails only if gas runs out, which the solver may choose.
         if (!success) return;
         if (cumulative > before && cumulative - before <= cap - paid) {
@@ -89,14 +93,14 @@ contract RewardsProofsTest is Test {
 
     /* LEAVES AND ADDRESSES */
 
-    /// @dev The hash covers the operator and the amount in full, 32 bytes each.
-    function check_leaf_isOneToOne(address a, uint256 x, address b, uint256 y) public pure {
-        bytes memory first = abi.encode(a, x);
-        bytes memory second = abi.encode(b, y);
-        assert(first.length == 64 && second.length == 64);
-        (uint256 a0, uint256 a1) = abi.decode(first, (uint256, uint256));
-        (uint256 b0, uint256 b1) = abi.decode(second, (uint256, uint256));
-        assert((a0 == b0 && a1 == b1) == (a == b && x == y));
+    /// @dev The hash covers the operator, the amount and the rest in full, 32 bytes each.
+    function check_leaf_isOneToOne(address a, uint256 x, bytes32 r, address b, uint256 y, bytes32 q) public pure {
+        bytes memory first = abi.encode(a, x, r);
+        bytes memory second = abi.encode(b, y, q);
+        assert(first.length == 96 && second.length == 96);
+        (uint256 a0, uint256 a1, bytes32 a2) = abi.decode(first, (uint256, uint256, bytes32));
+        (uint256 b0, uint256 b1, bytes32 b2) = abi.decode(second, (uint256, uint256, bytes32));
+        assert((a0 == b0 && a1 == b1 && a2 == b2) == (a == b && x == y && r == q));
     }
 
     function check_isNative_ofHashes(bytes21 content) public view {
@@ -134,9 +138,11 @@ contract RewardsProofsTest is Test {
     /// @dev One active settlement, whose tree is one leaf, and any accounting state.
     function _layBooks(uint96 total, uint96 highest, uint96 paid, uint96 before, uint256 cumulative) private {
         uint256 settlement = uint256(keccak256(abi.encode(uint256(1), SETTLEMENTS_SLOT)));
-        bytes32 leaf = keccak256(bytes.concat(keccak256(abi.encode(OPERATOR, cumulative))));
+        bytes32 leaf = keccak256(bytes.concat(keccak256(abi.encode(OPERATOR, cumulative, REST))));
         vm.store(address(rewards), bytes32(settlement), leaf);
-        vm.store(address(rewards), bytes32(settlement + 1), bytes32(uint256(total) | uint256(1) << 176));
+        vm.store(
+            address(rewards), bytes32(settlement + 1), bytes32(uint256(total) | uint256(1) << 176 | uint256(1) << 216)
+        );
         vm.store(address(rewards), keccak256(abi.encode(uint256(1), LIVE_SLOT)), bytes32(uint256(1)));
         vm.store(
             address(rewards), bytes32(LEDGER_SLOT), bytes32(uint256(paid) | uint256(highest) << 96 | uint256(1) << 192)

@@ -55,7 +55,7 @@ pub struct Head {
 
 /// Parameters of `eth_call` and `eth_estimateGas`.
 #[derive(Clone, Debug, Serialize)]
-struct CallRequest {
+pub(crate) struct CallRequest {
     #[serde(skip_serializing_if = "Option::is_none")]
     from: Option<Address>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -64,15 +64,18 @@ struct CallRequest {
     value: U256,
     #[serde(rename = "data")]
     input: Bytes,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    gas: Option<U64>,
 }
 
 impl CallRequest {
-    fn of(draft: &Draft, from: Option<Address>) -> Self {
+    pub(crate) fn of(draft: &Draft, from: Option<Address>) -> Self {
         Self {
             from,
             to: draft.to,
             value: draft.value.atto(),
             input: draft.input.clone(),
+            gas: draft.gas_limit.map(U64::from),
         }
     }
 }
@@ -215,19 +218,6 @@ impl ChainClient {
         }
     }
 
-    /// Gas limit for a transaction: the node's estimate plus a fifth. Filecoin charges for large overestimates.
-    ///
-    /// # Errors
-    /// [`ChainError::Reverted`] if the transaction would fail now.
-    pub async fn estimate_gas(&self, draft: &Draft, from: Address) -> Result<u64> {
-        let request = CallRequest::of(draft, Some(from));
-        let estimate: U64 = self
-            .ask_contract("eth_estimateGas", draft.contract, (request,))
-            .await?;
-        let estimate: u64 = estimate.to();
-        Ok(estimate.saturating_add(estimate / 5))
-    }
-
     /// Calls a view of a contract.
     ///
     /// # Errors
@@ -280,7 +270,7 @@ impl ChainClient {
         })
     }
 
-    /// Simulates a transaction on top of the newest block without sending it.
+    /// Simulates a transaction on top of the newest block without sending it. Filecoin's nodes ignore its gas limit here.
     pub async fn call_raw(&self, draft: &Draft, from: Option<Address>) -> Result<Bytes> {
         self.ask_contract(
             "eth_call",
@@ -360,7 +350,7 @@ impl ChainClient {
         self.ask_contract(method, "the contract", params).await
     }
 
-    async fn ask_contract<P: Serialize, R: DeserializeOwned>(
+    pub(crate) async fn ask_contract<P: Serialize, R: DeserializeOwned>(
         &self,
         method: &'static str,
         contract: &'static str,

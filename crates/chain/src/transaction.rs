@@ -11,7 +11,7 @@ use crate::Result;
 use crate::eip1559::Eip1559;
 use crate::refusal::is_about_funds;
 
-/// The content of a transaction, without nonce, gas and fees.
+/// The content of a transaction, without nonce and fees.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Draft {
     /// Name of the contract called, for messages.
@@ -22,6 +22,8 @@ pub struct Draft {
     pub value: AttoFil,
     /// Call data, or creation code.
     pub input: Bytes,
+    /// Its gas limit, if the node's estimate is not to decide.
+    pub gas_limit: Option<u64>,
 }
 
 impl Draft {
@@ -33,6 +35,7 @@ impl Draft {
             to: Some(to),
             value: AttoFil::ZERO,
             input: input.into(),
+            gas_limit: None,
         }
     }
 
@@ -44,6 +47,7 @@ impl Draft {
             to: None,
             value: AttoFil::ZERO,
             input: code.into(),
+            gas_limit: None,
         }
     }
 
@@ -51,6 +55,15 @@ impl Draft {
     #[must_use]
     pub fn with_value(self, value: AttoFil) -> Self {
         Self { value, ..self }
+    }
+
+    /// The same with this gas limit.
+    #[must_use]
+    pub fn with_gas_limit(self, gas_limit: u64) -> Self {
+        Self {
+            gas_limit: Some(gas_limit),
+            ..self
+        }
     }
 
     /// Signs it as a complete transaction (EIP-1559). A key in memory is deterministic; others need not be.

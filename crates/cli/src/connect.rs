@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use assize_chain::{ChainClient, ChainError, Rewards, Rounds, RpcUrl};
+use assize_chain::{ChainClient, ChainError, Court, Rewards, Roles, Rounds, RpcUrl};
 use assize_deployment::{Deployment, DeploymentError};
 use assize_drand::{BeaconSource, Cached, Chain, PUBLIC_RELAYS, RecordedBeacons, Relays, Verified};
 use assize_ingest::{DatabaseError, IngestError};
@@ -35,10 +35,14 @@ pub struct Network {
     pub client: ChainClient,
     /// The addresses.
     pub deployment: Deployment,
+    /// The contract Roles.
+    pub roles: Roles,
     /// The contract Rounds.
     pub rounds: Rounds,
     /// The contract Rewards.
     pub rewards: Rewards,
+    /// The contract Court.
+    pub court: Court,
 }
 
 impl Network {
@@ -68,13 +72,13 @@ impl Network {
     /// The contracts of a deployment, through a client of its chain.
     #[must_use]
     pub fn new(client: ChainClient, deployment: Deployment) -> Self {
-        let rounds = Rounds::new(client.clone(), deployment.rounds);
-        let rewards = Rewards::new(client.clone(), deployment.rewards);
         Self {
+            roles: Roles::new(client.clone(), deployment.roles),
+            rounds: Rounds::new(client.clone(), deployment.rounds),
+            rewards: Rewards::new(client.clone(), deployment.rewards),
+            court: Court::new(client.clone(), deployment.court, deployment.rewards),
             client,
             deployment,
-            rounds,
-            rewards,
         }
     }
 }

@@ -8,7 +8,7 @@ use assize_drand::{Chain, Verified};
 use assize_facts::ChainFacts;
 use assize_protocol::{B256, RoundNumber};
 use assize_store::{Gateways, InOrder, LocalStore, Source};
-use assize_verify::{Evidence, Step, Unpacked};
+use assize_verify::{Elsewhere, Evidence, OwnReports, Reading, Step, Unpacked};
 use eyre::{OptionExt, WrapErr, ensure};
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -21,7 +21,9 @@ pub(crate) struct Inputs {
     pub facts: ChainFacts,
     /// Whether the facts come from a bundle instead of the chain.
     pub offline: bool,
+    own: OwnReports,
     source: Box<dyn Source>,
+    elsewhere: Box<Elsewhere<'static>>,
     beacons: Beacons,
 }
 
@@ -30,7 +32,7 @@ impl Inputs {
     pub(crate) async fn gather(
         args: &EvidenceArgs,
         data: &DataDir,
-        read: impl AsyncFnOnce(&Network) -> eyre::Result<ChainFacts>,
+        read: impl AsyncFnOnce(&Network) -> eyre::Result<Reading>,
     ) -> eyre::Result<Self> {
         if let Some(path) = &args.offline {
             let trusted = match args.drand_hash {
@@ -49,17 +51,20 @@ impl Inputs {
     pub(crate) async fn online(
         args: &OnlineArgs,
         data: &DataDir,
-        read: impl AsyncFnOnce(&Network) -> eyre::Result<ChainFacts>,
+        read: impl AsyncFnOnce(&Network) -> eyre::Result<Reading>,
     ) -> eyre::Result<Self> {
         let beacons = beacons(&args.beacons)?;
         let network = Network::connect(&args.chain, data).await?;
         network.expect_drand(beacons.chain()).await?;
         // Before the chain is read, which may take minutes.
         let source = source(&args.source, data)?;
+        let Reading { facts, own } = read(&network).await?;
         Ok(Self {
-            facts: read(&network).await?,
+            facts,
             offline: false,
+            own,
             source,
+            elsewhere: Box::new(|_, _| None),
             beacons,
         })
     }
@@ -80,10 +85,14 @@ impl Inputs {
             drand.info().beacon_id,
             hex::encode(trusted)
         );
+        let files = unpacked.files;
         Ok(Self {
             facts: unpacked.facts,
             offline: true,
-            source: Box::new(unpacked.files),
+            own: unpacked.own,
+            source: Box::new(files.clone()),
+            // A batch may be there under another CID than was committed.
+            elsewhere: Box::new(move |_, commitment| files.batch(commitment)),
             beacons: Verified::new(drand, Box::new(unpacked.beacons)),
         })
     }
@@ -100,7 +109,9 @@ impl Inputs {
     pub(crate) fn evidence<'a>(&'a self, progress: &'a (dyn Fn(Step) + Sync)) -> Evidence<'a, BoxedBeacons> {
         Evidence {
             chain: &self.facts,
+            own: &self.own,
             store: &*self.source,
+            elsewhere: &*self.elsewhere,
             beacons: &self.beacons,
             progress,
         }

@@ -133,8 +133,8 @@ pub fn with_causes(error: &Report, between: &str) -> String {
 /// An error as people read it: the crates without a calendar name times in Unix seconds.
 fn in_words(error: &(dyn Error + 'static)) -> String {
     match error.downcast_ref() {
-        Some(VerifyError::Round(RoundFault::WindowOpen { round, until, now })) => format!(
-            "round {round} accepts batches until {}, and the chain's newest block is of {}: retry later",
+        Some(VerifyError::Round(RoundFault::UnderWay { round, until, now })) => format!(
+            "round {round} is under way until {}, and the chain's newest block is of {}: retry later",
             date_and_time(*until),
             date_and_time(*now)
         ),
@@ -192,7 +192,7 @@ mod tests {
 
     #[test]
     fn times_in_errors_are_dates() {
-        let open = RoundFault::WindowOpen {
+        let open = RoundFault::UnderWay {
             round: assize_protocol::RoundNumber(7),
             until: 1_764_000_060,
             now: 1_764_000_000,
@@ -202,7 +202,7 @@ mod tests {
         assert_eq!(
             said,
             [
-                "round 7 accepts batches until 2025-11-24 16:01:00 UTC, and the chain's newest block is of 2025-11-24 16:00:00 UTC: \
+                "round 7 is under way until 2025-11-24 16:01:00 UTC, and the chain's newest block is of 2025-11-24 16:00:00 UTC: \
               retry later"
             ]
         );

@@ -123,25 +123,46 @@ impl<'a> Preflight<'a> {
 
     /// The key must have its role on chain.
     pub(crate) async fn duty(&mut self, duty: Duty, key: Address) -> eyre::Result<()> {
-        let Network { rounds, rewards, .. } = self.network;
+        let Network { rounds, roles, .. } = self.network;
         match duty {
             Duty::Coordinator => {
-                let appointed = rounds.coordinator().await?;
-                if appointed != key {
-                    self.fault(format!(
+                let (appointed, next) = (rounds.coordinator().await?, rounds.next_coordinator().await?);
+                if appointed == Some(key) {
+                    return Ok(());
+                }
+                match (appointed, next) {
+                    (_, Some(next)) if next.value == key => tracing::warn!(
+                        coordinator = %key,
+                        "this coordinator is announced; it can open rounds once the announcement takes effect"
+                    ),
+                    (Some(appointed), _) => self.fault(format!(
                         "the key is that of {key}, but the network's coordinator is {appointed}: use that key, or let the \
-                         owner of Rounds run `assize admin set-coordinator {key}`"
-                    ));
+                         owner run `assize admin set-coordinator {key}`"
+                    )),
+                    (None, _) => self.fault(format!(
+                        "the guardian suspended the network's coordinator: let the owner run `assize admin set-coordinator {key}`"
+                    )),
                 }
             }
-            Duty::Publisher => {
-                if !rounds.is_publisher(key).await? {
-                    self.fault(format!(
-                        "the key is that of {key}, which may not commit batches: use a publisher's key, or let the owner of \
-                         Rounds run `assize admin allow-publisher {key}`"
-                    ));
+            Duty::Publisher => match rounds.admission_of(key).await? {
+                Some(admission) if admission.until.is_none() => {
+                    if !rounds.is_publisher(key).await? {
+                        tracing::warn!(
+                            publisher = %key,
+                            "this publisher is announced; it can commit batches of rounds that are opened once the announcement takes \
+                             effect"
+                        );
+                    }
                 }
-            }
+                Some(_) => tracing::warn!(
+                    publisher = %key,
+                    "this publisher is to be removed; it can commit batches of the rounds that were opened before"
+                ),
+                None => self.fault(format!(
+                    "the key is that of {key}, which may not commit batches: use a publisher's key, or let the owner run \
+                     `assize admin allow-publisher {key}`"
+                )),
+            },
             Duty::Guardian => {
                 let guardian = roles.guardian().await?;
                 if guardian != key {
@@ -152,17 +173,17 @@ impl<'a> Preflight<'a> {
                 }
             }
             Duty::Evaluator => {
-                if rewards.evaluators().await?.set.contains(&key) {
+                if roles.evaluators().await?.set.contains(&key) {
                     return Ok(());
                 }
-                match rewards.next_evaluators().await? {
+                match roles.next_evaluators().await? {
                     Some(announced) if announced.value.set.contains(&key) => tracing::warn!(
                         evaluator = %key,
                         "this evaluator is announced; its signatures count once the announcement takes effect"
                     ),
                     _ => self.fault(format!(
                         "the key is that of {key}, which is not one of the network's evaluators: use an evaluator's key, or \
-                         let the owner of Rewards announce it with `assize admin set-evaluators`"
+                         let the owner announce it with `assize admin set-evaluators`"
                     )),
                 }
             }

@@ -27,10 +27,8 @@ pub(crate) struct SendArgs {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Role {
     Anyone,
-    RoundsOwner,
-    NextRoundsOwner,
-    RewardsOwner,
-    NextRewardsOwner,
+    Owner,
+    NextOwner,
     OwnerOrGuardian,
     Guardian,
     Treasury,
@@ -41,11 +39,9 @@ impl Role {
     fn name(self) -> &'static str {
         match self {
             Self::Anyone => "anyone",
-            Self::RoundsOwner => "the owner of Rounds",
-            Self::NextRoundsOwner => "the pending owner of Rounds",
-            Self::RewardsOwner => "the owner of Rewards",
-            Self::NextRewardsOwner => "the pending owner of Rewards",
-            Self::OwnerOrGuardian => "the owner of Rewards or the guardian",
+            Self::Owner => "the owner",
+            Self::NextOwner => "the pending owner",
+            Self::OwnerOrGuardian => "the owner or the guardian",
             Self::Guardian => "the guardian",
             Self::Treasury => "the treasury",
         }
@@ -53,16 +49,14 @@ impl Role {
 
     /// Who has it now. Empty for [`Role::Anyone`], and if nobody has it.
     async fn holders(self, network: &Network) -> eyre::Result<Vec<Address>> {
-        let Network { rounds, rewards, .. } = network;
+        let roles = &network.roles;
         Ok(match self {
             Self::Anyone => Vec::new(),
-            Self::RoundsOwner => vec![rounds.owner().await?],
-            Self::NextRoundsOwner => rounds.pending_owner().await?.into_iter().collect(),
-            Self::RewardsOwner => vec![rewards.owner().await?],
-            Self::NextRewardsOwner => rewards.pending_owner().await?.into_iter().collect(),
-            Self::OwnerOrGuardian => vec![rewards.owner().await?, rewards.guardian().await?],
-            Self::Guardian => vec![rewards.guardian().await?],
-            Self::Treasury => vec![rewards.treasury().await?],
+            Self::Owner => vec![roles.owner().await?],
+            Self::NextOwner => roles.pending_owner().await?.into_iter().collect(),
+            Self::OwnerOrGuardian => vec![roles.owner().await?, roles.guardian().await?],
+            Self::Guardian => vec![roles.guardian().await?],
+            Self::Treasury => vec![network.rewards.treasury().await?],
         })
     }
 }

@@ -329,20 +329,23 @@ impl Findings {
             .ask(client, NAME, address, &CourtAbi::LEAST_BONDCall {})
             .await?;
         // The contract has only the sum.
-        if let (Ok(answer), Ok(slack), Ok(least)) = (&answer, &slack, &least) {
-            let window = least.saturating_sub(*answer).saturating_sub(*slack);
-            self.reported(
-                "court.demandWindow",
-                params.map(|court| court.demand_window),
-                Ok(window),
-            );
-        }
+        let window = match (&answer, &slack, &least) {
+            (Ok(answer), Ok(slack), Ok(least)) => least.checked_sub(answer.saturating_add(*slack)),
+            _ => None,
+        };
         self.reported(
             "court.answerWindow",
             params.map(|court| court.answer_window),
             answer,
         );
         self.reported("court.slack", params.map(|court| court.slack), slack);
+        if let Some(window) = window {
+            self.reported(
+                "court.demandWindow",
+                params.map(|court| court.demand_window),
+                Ok(window),
+            );
+        }
         self.reported(
             "court.leastBond",
             params.map(|court| court.least_bond.atto()),

@@ -5,7 +5,7 @@ use std::fmt;
 use std::time::{Duration, Instant};
 
 use alloy_primitives::{Address, B256};
-use assize_chain::{NewestBlock, Rewards, Rounds};
+use assize_chain::{NewestBlock, Rewards, Roles, Rounds};
 use assize_drand::{BeaconSource, Verified};
 use assize_facts::{ChainFacts, ChainRound, FileKey, Proposal, Settlement, SettlementId, Status};
 use assize_keys::Signer;
@@ -14,7 +14,7 @@ use assize_protocol::{FileCid, RoundNumber};
 use assize_service::{duration, moment};
 use assize_store::Store;
 use assize_verify::{
-    Conclusion, EvaluatedRange, Evidence, NextRange, read_next_settlement, read_settlement,
+    Conclusion, EvaluatedRange, Evidence, NextRange, Reading, read_next_settlement, read_settlement,
 };
 use serde::{Deserialize, Serialize};
 
@@ -73,6 +73,8 @@ pub struct Evaluator {
     own: Option<Own>,
     /// The newest valid settlement at the last pass.
     head: Option<Option<SettlementId>>,
+    /// Number of settlements ever posted, as of the last pass.
+    posted: u64,
     /// The newest settlement that was reported as void.
     void: Option<SettlementId>,
     /// Documents that this evaluator computed, each on top of a parent that is active or among them.
@@ -83,6 +85,8 @@ pub struct Evaluator {
     silent: u64,
     plans_read: Option<Instant>,
     newest: NewestBlock,
+    /// Who the evaluators are, once it was asked for.
+    roles: Option<Roles>,
 }
 
 /// The result for the next settlement.
@@ -91,6 +95,8 @@ struct Own {
     /// The facts that it was computed from.
     rounds: BTreeMap<RoundNumber, ChainRound>,
     drops: Vec<FileKey>,
+    /// The number that it would have.
+    number: SettlementId,
     proposal: Proposal,
     signed: SignedProposal,
     signed_at: Instant,
@@ -137,13 +143,23 @@ impl Evaluator {
             board,
             own: None,
             head: None,
+            posted: 0,
             void: None,
             computed: BTreeSet::new(),
             other_plans: Vec::new(),
             silent: 0,
             plans_read: None,
             newest: NewestBlock::default(),
+            roles: None,
         }
+    }
+
+    async fn roles(&mut self) -> Result<Roles, EvaluatorError> {
+        if let Some(roles) = &self.roles {
+            return Ok(roles.clone());
+        }
+        let roles = self.parts.rewards.roles().await?;
+        Ok(self.roles.insert(roles).clone())
     }
 
     /// Whether nothing waits for signatures or in the queue.
@@ -185,7 +201,7 @@ impl Evaluator {
     /// [`EvaluatorError`]; the next pass continues.
     pub async fn pass(&mut self) -> Result<Pass, EvaluatorError> {
         let mut pass = Pass::default();
-        let evaluators = self.parts.rewards.evaluators().await?;
+        let evaluators = self.roles().await?.evaluators().await?;
         if !evaluators.set.contains(&self.parts.signer.address()) {
             return Err(EvaluatorError::NoEvaluator {
                 address: self.parts.signer.address(),
@@ -198,10 +214,12 @@ impl Evaluator {
             None => self.forget(),
             Some(range) => {
                 let Parts { rounds, rewards, .. } = &self.parts;
-                let (chain, next) = read_next_settlement(rounds, rewards, Some(range.last)).await?;
+                let (reading, next) = read_next_settlement(rounds, rewards, Some(range.last)).await?;
                 // A reorganisation may have changed commitments since.
                 let known =
-                    |own: &Own| own.range == range && own.rounds == chain.rounds && own.drops == chain.drops;
+                    |own: &Own| own.range == range
+                        && own.rounds == reading.facts.rounds
+                        && own.drops == reading.facts.drops;
                 if self.own.as_ref().is_some_and(known) {
                     self.sign_again().await?;
                 } else {
@@ -209,7 +227,7 @@ impl Evaluator {
                     // Otherwise another settlement was posted since: the next pass starts over.
                     if next == Some(range) {
                         self.check_parent(range.parent).await?;
-                        pass.evaluated = self.evaluate(range, chain, evaluators.version, &mut pass).await?;
+                        pass.evaluated = self.evaluate(range, reading, evaluators.version, &mut pass).await?;
                     }
                 }
             }
@@ -233,7 +251,7 @@ impl Evaluator {
                 }
             }
         }
-        self.refused()?;
+        self.refused().await?;
         Ok(pass)
     }
 
@@ -258,6 +276,7 @@ impl Evaluator {
         }
         self.report_void(posted, pass.head).await?;
         self.head = Some(pass.head);
+        self.posted = posted;
         Ok(())
     }
 
@@ -316,9 +335,11 @@ impl Evaluator {
                 beacons,
                 ..
             } = &self.parts;
-            let chain = read_settlement(rounds, rewards, settlement.id).await?;
+            let Reading { facts, own } = read_settlement(rounds, rewards, settlement.id).await?;
             let evidence = Evidence {
-                chain: &chain,
+                chain: &facts,
+                own: &own,
+                elsewhere: &|_, _| None,
                 store: &**store,
                 beacons,
                 progress: &|_| {},
@@ -359,13 +380,16 @@ impl Evaluator {
     async fn evaluate(
         &mut self,
         range: NextRange,
-        chain: ChainFacts,
+        reading: Reading,
         set: u64,
         pass: &mut Pass,
     ) -> Result<Option<(ChainFacts, EvaluatedRange)>, EvaluatorError> {
+        let Reading { facts: chain, own } = reading;
         let Parts { store, beacons, .. } = &self.parts;
         let evidence = Evidence {
             chain: &chain,
+            own: &own,
+            elsewhere: &|_, _| None,
             store: &**store,
             beacons,
             progress: &|_| {},
@@ -375,7 +399,7 @@ impl Evaluator {
             let evaluated = match evidence.evaluate_range(range.first, range.last, range.parent) {
                 Ok(evaluated) => evaluated,
                 Err(error) => {
-                    let unreadable = evidence.unreadable(range.first, range.last);
+                    let unreadable = evidence.unreadable(range.first, range.last)?;
                     return match unreadable.is_empty() {
                         true => Err(error.into()),
                         false => Ok(Err(unreadable)),
@@ -404,6 +428,7 @@ impl Evaluator {
             range,
             rounds: chain.rounds.clone(),
             drops: chain.drops.clone(),
+            number: self.next_number(),
             proposal,
             signed,
             signed_at: Instant::now(),
@@ -411,8 +436,13 @@ impl Evaluator {
         Ok(Some((chain, evaluated)))
     }
 
+    /// The number that the next settlement has.
+    fn next_number(&self) -> SettlementId {
+        SettlementId(self.posted + 1)
+    }
+
     async fn sign(&self, proposal: &Proposal) -> Result<SignedProposal, EvaluatorError> {
-        let message = self.parts.rewards.message_of(proposal).await?;
+        let message = self.parts.rewards.message_of(self.next_number(), proposal).await?;
         let signature = message.sign(&self.parts.signer).await?;
         Ok(SignedProposal::new(
             (proposal.first_round, proposal.last_round),
@@ -427,14 +457,15 @@ impl Evaluator {
     /// version and the settlement's number.
     async fn sign_again(&mut self) -> Result<(), EvaluatorError> {
         let Some(own) = &self.own else { return Ok(()) };
-        let digest = self.parts.rewards.digest_of(&own.proposal).await?;
+        let number = self.next_number();
+        let digest = self.parts.rewards.digest_of(number, &own.proposal).await?;
         if digest == own.signed.digest {
             return Ok(());
         }
         let signed = self.sign(&own.proposal).await?;
         self.board.set(Some(signed.clone()));
         if let Some(own) = &mut self.own {
-            own.signed = signed;
+            (own.number, own.signed) = (number, signed);
         }
         Ok(())
     }
@@ -499,7 +530,7 @@ impl Evaluator {
         let (Some(own), Some(outbox)) = (&self.own, &mut self.parts.outbox) else {
             return Ok(());
         };
-        let draft = self.parts.rewards.post(&own.proposal, signatures);
+        let draft = self.parts.rewards.post(own.number, &own.proposal, signatures);
         let new = NewIntent {
             key: &key(own),
             kind: Kind::Commit,
@@ -517,12 +548,15 @@ impl Evaluator {
     }
 
     /// Handles a settlement that the contract rejected. Another evaluator may just have posted it.
-    fn refused(&self) -> Result<(), EvaluatorError> {
+    async fn refused(&self) -> Result<(), EvaluatorError> {
         let (Some(own), Some(outbox)) = (&self.own, &self.parts.outbox) else {
             return Ok(());
         };
         match outbox.ended(&key(own))? {
             Some(Ended::Reverted { reason, .. } | Ended::Refused { reason }) => {
+                if self.parts.rewards.settlement_count().await? >= own.number.0 {
+                    return Ok(());
+                }
                 Err(EvaluatorError::Refused {
                     first: own.range.first.0,
                     last: own.range.last.0,

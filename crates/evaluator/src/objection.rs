@@ -3,7 +3,7 @@
 use assize_chain::Rewards;
 use assize_facts::{ChainFacts, FileKey};
 use assize_outbox::{Ended, Kind, NewIntent, Outbox};
-use assize_verify::Unreadable;
+use assize_verify::VerifyError;
 
 use crate::EvaluatorError;
 
@@ -19,15 +19,15 @@ pub struct MissingFile {
 }
 
 /// What is missing at a time, Unix seconds.
-pub(crate) fn missing(chain: &ChainFacts, unreadable: Vec<Unreadable>) -> Vec<MissingFile> {
+pub(crate) fn missing(chain: &ChainFacts, unreadable: Vec<(FileKey, VerifyError)>) -> Vec<MissingFile> {
     let files = unreadable.into_iter();
     files
-        .map(|Unreadable { file, reason }| {
+        .map(|(file, reason)| {
             let round = chain.rounds.get(&file.round);
-            let from = round.map_or(u64::MAX, |round| round.round.objections_from(file.kind));
+            let from = round.map_or(u64::MAX, |round| round.round.times.objections_from(file.kind));
             MissingFile {
                 file,
-                reason,
+                reason: reason.to_string(),
                 objection_in: from.saturating_sub(chain.now),
             }
         })
@@ -42,7 +42,7 @@ pub(crate) fn object(
     missing: &[MissingFile],
 ) -> Result<(), EvaluatorError> {
     for MissingFile { file, reason, .. } in missing.iter().filter(|missing| missing.objection_in == 0) {
-        let key = format!("unreadable/{}-{}-{}/set-{set}", file.round, file.kind.number(), file.index);
+        let key = format!("unreadable/{file}/set-{set}");
         let draft = rewards.unreadable(&[*file]);
         let new = NewIntent {
             key: &key,

@@ -1,6 +1,7 @@
 //! Three evaluators, two of which must sign, on a real chain, over real sockets.
 #![allow(clippy::unwrap_used, reason = "a failed test panics")]
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use alloy_primitives::B256;
@@ -8,7 +9,7 @@ use assize_chain::SettlementMessage;
 use assize_drand::{BeaconSource, Verified};
 use assize_evaluate::SettlementDocument;
 use assize_evaluator::{Board, Evaluator, EvaluatorError, Parts, Peer, Plan, SignedProposal};
-use assize_facts::{ListCommitment, Proposal, Status};
+use assize_facts::{ListCommitment, Proposal, SettlementId, Status};
 use assize_measurement::{Domain, ndjson};
 use assize_outbox::{Outbox, Policy};
 use assize_protocol::{Assignment, AttoFil, RoundNumber, TaskList};
@@ -20,6 +21,8 @@ use assize_testkit::world::{World, WorldPlan};
 use serde_json::json;
 
 const STATIONS: u32 = 60;
+/// The number of the first settlement.
+const FIRST: SettlementId = SettlementId(1);
 
 struct Court {
     world: World,
@@ -32,7 +35,8 @@ struct Court {
 impl Court {
     async fn start() -> Self {
         let plan = WorldPlan {
-            commit_grace: 60,
+            step: 2,
+            challenge_window: 86_400,
             evaluators: 3,
             ..WorldPlan::default()
         };
@@ -66,14 +70,14 @@ impl Court {
         LocalStore::open(self.directory.path().join("store")).unwrap()
     }
 
-    /// An evaluator; the first posts.
+    /// An evaluator; the first and the third have FIL for gas.
     fn evaluator(&self, index: usize) -> Evaluator {
         self.evaluator_of(index, Plan { every: 1, delay: 0 })
     }
 
     fn evaluator_of(&self, index: usize, plan: Plan) -> Evaluator {
         let signer = self.world.evaluator(index).unwrap();
-        let state = self.directory.path().join("evaluator.sqlite");
+        let state = self.directory.path().join(format!("evaluator-{index}.sqlite"));
         let outbox = |path: &Path| {
             let client = self.world.rounds.client().clone();
             Outbox::open(path, client, signer.clone(), Policy::for_chain(CHAIN_ID)).unwrap()
@@ -84,7 +88,7 @@ impl Court {
         let parts = Parts {
             rounds: self.world.rounds.clone(),
             rewards: self.world.rewards.clone(),
-            outbox: (index == 0).then(|| outbox(&state)),
+            outbox: [0, 2].contains(&index).then(|| outbox(&state)),
             signer: signer.clone(),
             store: Box::new(self.store()),
             beacons: Verified::new(self.world.drand_chain().clone(), beacons),
@@ -95,19 +99,37 @@ impl Court {
         Evaluator::new(parts, board.unwrap_or_default())
     }
 
-    /// Opens a round, with measurements of all stations or none.
-    async fn play_round(&self, measured: bool) -> RoundNumber {
+    /// Opens and reveals a round.
+    async fn open_round(&self) -> RoundNumber {
         let (roster, tasks) = (self.network.roster().unwrap(), &self.tasks);
         let put = |file: Vec<u8>| self.store().put(&file).unwrap();
         let roster = ListCommitment::of(&roster, put(roster.to_ndjson()));
         let tasks = ListCommitment::of(tasks, put(tasks.to_ndjson()));
-        let number = self.world.open_lists(&roster, &tasks).await.unwrap();
+        self.world.open_lists(&roster, &tasks).await.unwrap()
+    }
+
+    /// A round with measurements of all stations or none.
+    async fn play_round(&self, measured: bool) -> RoundNumber {
+        let number = self.open_round().await;
         if measured {
             self.measure(number).await;
         }
-        let until = self.world.rounds.round(number).await.unwrap().commits_until;
-        self.world.anvil.mine_at(until + 1).unwrap();
+        self.world.finish(number).await.unwrap();
         number
+    }
+
+    /// Posts a settlement with these evaluators' signatures.
+    async fn post_as(&self, evaluators: &[usize], proposal: &Proposal) {
+        let rewards = &self.world.rewards;
+        let number = SettlementId(rewards.settlement_count().await.unwrap() + 1);
+        let message = rewards.message_of(number, proposal).await.unwrap();
+        let mut signatures = BTreeMap::new();
+        for &index in evaluators {
+            let signer = self.world.evaluator(index).unwrap();
+            signatures.insert(signer.address(), message.sign(&signer).await.unwrap());
+        }
+        let post = rewards.post(number, proposal, &signatures);
+        self.world.send(&post).await.unwrap();
     }
 
     async fn measure(&self, number: RoundNumber) {
@@ -124,9 +146,9 @@ impl Court {
                 rounds: self.world.deployment.rounds,
             },
         });
-        let batch = self.store().put(&ndjson::to_ndjson(&measurements)).unwrap();
-        let count = measurements.len() as u32;
-        self.world.commit(number, &batch, count).await.unwrap();
+        let lines = ndjson::to_ndjson(&measurements);
+        self.store().put(&lines).unwrap();
+        self.world.commit(number, &lines).await.unwrap();
     }
 }
 
@@ -153,6 +175,8 @@ async fn two_of_three_settle_what_each_recomputed() {
     let pass = poster.pass().await.unwrap();
     assert!(pass.evaluated.is_none(), "a range is recomputed once");
     assert_eq!(pass.signatures, 2);
+    // The queue may need another pass to see its transaction mined.
+    poster.pass().await.unwrap();
     let head = court.world.rewards.head().await.unwrap().unwrap();
     let settlement = court.world.rewards.settlement(head).await.unwrap();
     assert_eq!(settlement.status, Status::Pending);
@@ -197,26 +221,104 @@ async fn what_was_vetoed_is_posted_again_once() {
     }
     let posted = async |id| {
         rewards
-            .settlement(assize_facts::SettlementId(id))
+            .settlement(SettlementId(id))
             .await
             .unwrap()
             .proposal
     };
-    assert_eq!(posted(1).await, posted(3).await, "the very same settlement");
+    assert_eq!(posted(1).await, posted(3).await, "the same content under another number");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn rounds_without_rewards_are_settled_with_later_ones() {
+async fn rounds_without_rewards_are_settled_like_any_other() {
     let court = Court::start().await;
     let (mut poster, mut second) = (court.evaluator(0), court.evaluator(1));
-    let empty = court.play_round(false).await;
-    assert_eq!(poster.pass().await.unwrap().waiting, None);
-    let full = court.play_round(true).await;
-    // The second starts later and decides alike: it first evaluates the empty round alone.
-    assert_eq!(second.pass().await.unwrap().waiting, None);
-    assert_eq!(second.pass().await.unwrap().waiting, Some((empty, full)));
-    assert_eq!(poster.pass().await.unwrap().signatures, 2);
-    assert_eq!(poster.pass().await.unwrap().settled, full);
+    let rewards = &court.world.rewards;
+    for (measured, earns) in [(false, false), (true, true), (false, false)] {
+        let round = court.play_round(measured).await;
+        let before = rewards.head().await.unwrap();
+        second.pass().await.unwrap();
+        poster.pass().await.unwrap();
+        assert_eq!(poster.pass().await.unwrap().settled, round);
+        let posted = rewards.settlement(rewards.head().await.unwrap().unwrap()).await.unwrap();
+        let parent = match before {
+            Some(id) => rewards.settlement(id).await.unwrap().proposal.root,
+            None => B256::ZERO,
+        };
+        assert_eq!(posted.proposal.root != parent, earns);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_nobody_serves_is_dropped_after_two_objections() {
+    let court = Court::start().await;
+    let mut evaluators = [court.evaluator(0), court.evaluator(2)];
+    let (rounds, rewards) = (&court.world.rounds, &court.world.rewards);
+    let number = court.open_round().await;
+    court.measure(number).await;
+    // A publisher's key committed a root of nothing.
+    let nothing = assize_measurement::unixfs::file_cid(b"nobody has this");
+    let root = B256::repeat_byte(9);
+    court.world.commit_root(number, &nothing, root, 10).await.unwrap();
+    court.world.finish(number).await.unwrap();
+
+    let pass = evaluators[0].pass().await.unwrap();
+    assert_eq!(pass.missing.len(), 1);
+    assert_eq!((pass.missing[0].file.index, pass.waiting), (1, None));
+    assert!(pass.missing[0].objection_in > 0);
+    assert_eq!(rewards.drop_count().await.unwrap(), 0);
+
+    let from = rounds.round(number).await.unwrap().times.objections_from;
+    court.world.anvil.mine_at(from).unwrap();
+    for evaluator in &mut evaluators {
+        for _ in 0..2 {
+            evaluator.pass().await.unwrap();
+        }
+    }
+    assert_eq!(rewards.drop_count().await.unwrap(), 1);
+    for evaluator in evaluators.iter_mut().rev() {
+        let pass = evaluator.pass().await.unwrap();
+        assert!(pass.missing.is_empty());
+    }
+    assert_eq!(evaluators[0].pass().await.unwrap().settled, number);
+    let head = rewards.head().await.unwrap().unwrap();
+    let proposal = rewards.settlement(head).await.unwrap().proposal;
+    assert_eq!(proposal.drops, 1);
+    assert!(!proposal.cumulative_total.is_zero(), "the other batch is paid");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_built_on_a_wrong_parent() {
+    let court = Court::start().await;
+    let mut poster = court.evaluator(0);
+    let first = court.play_round(true).await;
+    poster.pass().await.unwrap();
+    // Two evaluators collude: all of the round's budget goes to one address.
+    let own = court.boards[0].0.get().unwrap();
+    let document = court.store().get(&own.cid).unwrap();
+    let mut wrong = SettlementDocument::parse(&document).unwrap();
+    wrong.rounds[0].rewarded += 1;
+    let cid = court.store().put(&wrong.to_bytes()).unwrap();
+    let proposal = Proposal {
+        cid,
+        ..wrong.proposal()
+    };
+    court.post_as(&[1, 2], &proposal).await;
+    court.play_round(true).await;
+    match poster.pass().await.unwrap_err() {
+        EvaluatorError::WrongParent { settlement, mismatch } => {
+            assert_eq!(settlement.0, 1);
+            assert!(mismatch.to_string().contains("rewarded"), "{mismatch}");
+        }
+        other => panic!("{other}"),
+    }
+    // The guardian vetoes it, and the rounds are settled as they should be.
+    let veto = court.world.rewards.veto(SettlementId(1), "wrong");
+    court.world.send(&veto).await.unwrap();
+    let mut second = court.evaluator(1);
+    second.pass().await.unwrap();
+    poster.pass().await.unwrap();
+    assert_eq!(poster.pass().await.unwrap().settled, first);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -227,14 +329,14 @@ async fn a_reorganisation_is_recomputed() {
     assert!(poster.pass().await.unwrap().waiting.is_some());
     assert!(court.boards[0].0.get().is_some());
     // The block after the commit window, and the one with the only batch.
-    let until = court.world.rounds.round(round).await.unwrap().commits_until;
+    let over = court.world.rounds.round(round).await.unwrap().times.dedupe_from;
     court.world.anvil.rpc("anvil_reorg", json!([2, []])).unwrap();
-    court.world.anvil.mine_at(until + 1).unwrap();
-    assert!(court.world.rounds.commitments(round).await.unwrap().is_empty());
+    court.world.anvil.mine_at(over + 1).unwrap();
+    assert_eq!(court.world.batches(round).await.unwrap(), 0);
     let pass = poster.pass().await.unwrap();
     let (_, evaluated) = pass.evaluated.unwrap();
     assert_eq!(evaluated.rounds[0].1.labels.total(), 0);
-    assert_eq!((pass.waiting, court.boards[0].0.get()), (None, None));
+    assert_eq!(pass.waiting, Some((round, round)));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -251,12 +353,13 @@ async fn lying_peers_are_reported_and_do_not_count() {
         first_round: own.first_round,
         last_round: own.last_round,
         root: B256::repeat_byte(1),
+        operators: 1,
         cumulative_total: AttoFil::new(1),
-        accepted_root: B256::repeat_byte(2),
+        drops: 0,
         cid: own.cid,
     };
     let liar = court.world.evaluator(1).unwrap();
-    let message = court.world.rewards.message_of(&proposal).await.unwrap();
+    let message = court.world.rewards.message_of(FIRST, &proposal).await.unwrap();
     let signature = message.sign(&liar).await.unwrap();
     let rounds = (own.first_round, own.last_round);
     let lie = SignedProposal::new(rounds, own.cid, message.digest(), liar.address(), &signature);
@@ -321,7 +424,7 @@ async fn pass_message(court: &Court, own: &SignedProposal) -> SettlementMessage 
     let message = court
         .world
         .rewards
-        .message_of(&document.proposal())
+        .message_of(FIRST, &document.proposal())
         .await
         .unwrap();
     assert_eq!(message.digest(), own.digest);

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use assize_chain::{Court, NewestBlock, Rewards, Rounds};
+use assize_chain::{Court, NewestBlock, Place, Rewards, Rounds};
 use assize_drand::{BeaconSource, Verified};
 use assize_facts::{Settlement, SettlementId, Status};
 use assize_outbox::{Alert, Ended, Kind, NewIntent, Outbox};
+use assize_protocol::{Allocation, positional};
 use assize_store::Source;
 
 use crate::judge::judge;
@@ -55,7 +56,7 @@ pub struct Pass {
     pub alerts: Vec<GuardianAlert>,
     /// Alerts of the queue.
     pub queue: Vec<Alert>,
-    /// Seconds until an undecided settlement must be decided, or a challenge window is over; `None` if nothing is pending.
+    /// Seconds for which it may sleep if it has nothing to do: an eighth of the challenge window.
     pub due_in: Option<u64>,
 }
 
@@ -113,8 +114,9 @@ impl Guardian {
             self.answer(settlement, &mut pass).await?;
         }
         pass.verified = self.verified;
-        let windows = pending.iter().map(|settlement| settlement.active_at.saturating_sub(now));
-        pass.due_in = windows.min();
+        // What is posted in the meantime, or demanded, must be seen in time.
+        let window = self.parts.rewards.roles().await?.challenge_window().await?;
+        pass.due_in = Some(window / 8);
         self.send(&mut pass).await?;
         Ok(pass)
     }
@@ -225,13 +227,26 @@ impl Guardian {
         else {
             return Ok(());
         };
-        let court = &self.parts.court;
-        for index in court.open_demands(&self.parts.rewards, settlement).await? {
-            let Some(shown) = document.place(index) else {
+        let demands = self.parts.court.demands(settlement).await?;
+        let open: Vec<_> = demands.iter().filter(|demand| demand.open).collect();
+        if open.is_empty() {
+            return Ok(());
+        }
+        let leaves = document.allocations.iter().map(Allocation::leaf).collect();
+        let tree = positional::Tree::new(leaves);
+        for index in open.iter().map(|demand| demand.index) {
+            let (Some(&allocation), Some(proof)) =
+                (document.allocations.get(index as usize), tree.proof(index))
+            else {
                 continue;
             };
+            let shown = Place {
+                index,
+                allocation,
+                proof,
+            };
+            let draft = self.parts.court.answer(settlement.id, &shown)?;
             let key = format!("answer/{}/{index}", settlement.id);
-            let draft = court.answer(&self.parts.rewards, settlement.id, &shown);
             let new = NewIntent {
                 key: &key,
                 kind: Kind::Commit,

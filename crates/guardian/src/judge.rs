@@ -5,7 +5,7 @@ use assize_drand::{BeaconSource, Verified};
 use assize_evaluate::SettlementDocument;
 use assize_facts::{FileKey, SettlementId};
 use assize_store::Source;
-use assize_verify::{Conclusion, Evidence, VerifyError, read_settlement};
+use assize_verify::{Conclusion, Evidence, Reading, VerifiedSettlement, VerifyError, read_settlement};
 
 /// What recomputing a settlement showed. Its parent must be right.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,30 +33,34 @@ pub enum Judgement {
 ///
 /// # Errors
 /// [`VerifyError`]: chain or beacons are unavailable at the moment.
-pub async fn judge<B: BeaconSource + Sync>(
+pub(crate) async fn judge<B: BeaconSource + Sync>(
     rounds: &Rounds,
     rewards: &Rewards,
     store: &dyn Source,
     beacons: &Verified<B>,
     settlement: SettlementId,
 ) -> Result<Judgement, VerifyError> {
-    let chain = read_settlement(rounds, rewards, settlement).await?;
+    let Reading { facts, own } = read_settlement(rounds, rewards, settlement).await?;
     let evidence = Evidence {
-        chain: &chain,
+        chain: &facts,
+        own: &own,
         store,
+        elsewhere: &|_, _| None,
         beacons,
         progress: &|_| {},
     };
-    let verified = tokio::task::block_in_place(|| {
-        let conclusion = evidence.verify_settlement(settlement)?;
-        Ok::<_, VerifyError>((conclusion, evidence.readable_drops()))
-    });
-    match verified {
-        Ok((Conclusion::Match(verified), readable)) => Ok(Judgement::Right {
-            document: Box::new(verified.document),
-            readable,
-        }),
-        Ok((Conclusion::Mismatch(mismatch), _)) => Ok(Judgement::Wrong {
+    match tokio::task::block_in_place(|| evidence.verify_settlement(settlement)) {
+        Ok(Conclusion::Match(verified)) => {
+            let VerifiedSettlement {
+                settlement, document, ..
+            } = verified;
+            let (first, last) = (settlement.proposal.first_round, settlement.proposal.last_round);
+            Ok(Judgement::Right {
+                document: Box::new(document),
+                readable: tokio::task::block_in_place(|| evidence.readable_drops(first, last))?,
+            })
+        }
+        Ok(Conclusion::Mismatch(mismatch)) => Ok(Judgement::Wrong {
             reason: mismatch.to_string(),
         }),
         Err(error) if error.is_unreadable() => Ok(Judgement::Unreadable {

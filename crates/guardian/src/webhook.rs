@@ -89,7 +89,10 @@ impl Webhook {
                 subject: key.1.clone(),
                 message: alert.to_string(),
             };
-            match self.agent.post(&self.url).send_json(&message) {
+            // Only strings, so serialisation cannot fail.
+            let body = serde_json::to_vec(&message).unwrap_or_default();
+            let request = self.agent.post(&self.url).header("content-type", "application/json");
+            match request.send(&body[..]) {
                 Ok(_) => {
                     self.told.insert(key);
                 }

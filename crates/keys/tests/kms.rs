@@ -17,9 +17,9 @@ use std::time::Duration;
 
 use alloy_primitives::Signature;
 use assize_chain::{
-    Address, ChainClient, Draft, ListCommitment, Proposal, Rewards, Rounds, SettlementMessage,
+    Address, ChainClient, Draft, ListCommitment, Proposal, Rewards, Rounds, SettlementId, SettlementMessage,
 };
-use assize_deployment::{BeaconParams, DeployParams, deploy};
+use assize_deployment::{BeaconParams, CourtParams, DeployParams, deploy};
 use assize_drand::with_y;
 use assize_keys::Signer;
 use assize_protocol::{AttoFil, B256, BeaconRound, BeaconSchedule, Codec, FileCid, Parameters, RoundNumber};
@@ -143,8 +143,9 @@ fn proposal(n: u64) -> Proposal {
         first_round: RoundNumber(1),
         last_round: RoundNumber(1),
         root: B256::with_last_byte(3),
+        operators: 1,
         cumulative_total: AttoFil::new(n.into()),
-        accepted_root: B256::ZERO,
+        drops: 0,
         cid: FileCid {
             codec: Codec::DagPb,
             digest: [6; 32],
@@ -157,7 +158,7 @@ fn proposal(n: u64) -> Proposal {
 async fn with_the_key_of_the_environment() {
     let signer = key_of_environment().await;
     for n in 0..64 {
-        let message = SettlementMessage::new(314, Address::repeat_byte(7), n, &proposal(n));
+        let message = SettlementMessage::new(314, Address::repeat_byte(7), 1, SettlementId(n), &proposal(n));
         let bytes = match message.sign(&signer).await {
             Ok(bytes) => bytes,
             Err(error) => {
@@ -200,10 +201,12 @@ async fn with_all_roles_on_a_chain() {
         threshold: 1,
         min_challenge_window: 60,
         challenge_window: 3_600,
+        court: CourtParams::within(60),
         payment_gas: 60_000,
         parameters: Parameters {
             round_duration: 60,
-            commit_grace: 60,
+            beacon_delay: 30,
+            step: 1,
             budget: AttoFil::new(1_000_000),
             ..Parameters::default()
         },
@@ -227,12 +230,12 @@ async fn with_all_roles_on_a_chain() {
     let signature = with_y(&beacon.signature).unwrap();
     anvil.set_next_timestamp(opened_at + 40).unwrap();
     send(rounds.reveal(RoundNumber(1), &signature)).await.unwrap();
-    anvil.mine_at(opened_at + 121).unwrap();
+    anvil.mine_at(opened_at + 60 + 33).unwrap();
 
     let proposal = proposal(7);
-    let message = rewards.message_of(&proposal).await.unwrap();
+    let message = rewards.message_of(SettlementId(1), &proposal).await.unwrap();
     let signature = message.sign(&signer).await.unwrap();
-    let post = |signature| rewards.post(&proposal, &BTreeMap::from([(owner, signature)]));
+    let post = |signature| rewards.post(SettlementId(1), &proposal, &BTreeMap::from([(owner, signature)]));
     let mut other = signature;
     other[40] ^= 1;
     let refused = send(post(other)).await.unwrap_err();

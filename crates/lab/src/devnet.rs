@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use assize_cli::output::{self, Outcome};
 use assize_cli::wait_for;
-use assize_deployment::{BeaconParams, DeployParams};
+use assize_deployment::{BeaconParams, CourtParams, DeployParams};
 use assize_drand::serve::{Devnet, router};
 use assize_drand::{ChainInfo, SystemClock};
 use assize_protocol::{AttoFil, Parameters};
@@ -137,11 +137,12 @@ fn parameters(anvil: &Anvil, drand: &ChainInfo) -> eyre::Result<DeployParams> {
         threshold: 2,
         min_challenge_window: 20,
         challenge_window: 20,
+        court: CourtParams::within(20),
         payment_gas: 60_000,
         parameters: Parameters {
             round_duration: 60,
             beacon_delay: 15,
-            commit_grace: 60,
+            step: 2,
             min_committee_size: 3,
             max_committee_size: 100,
             quorum: 3,

@@ -102,12 +102,12 @@ impl Database {
     pub(crate) fn enqueue(&mut self, new: &NewIntent<'_>, now: u64) -> Result<bool, OutboxError> {
         let transaction = self.write()?;
         let added = transaction.execute(
-            "INSERT INTO outbox_intent (key, kind, contract, recipient, value, input, created_at)
-             VALUES (?, ?, ?, ?, ?, ?, ?)
+            "INSERT INTO outbox_intent (key, kind, contract, recipient, value, input, own_gas_limit, created_at)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?)
              ON CONFLICT (key) DO UPDATE SET state = 'queued', cancelled = 0, nonce = NULL, since = NULL,
                 gas_limit = NULL, gas_at = NULL, mined_hash = NULL, reason = NULL,
                 contract = excluded.contract, recipient = excluded.recipient, value = excluded.value,
-                input = excluded.input
+                input = excluded.input, own_gas_limit = excluded.own_gas_limit
              WHERE state IN ('refused', 'void') OR (state = 'closed' AND succeeded = 0)",
             params![
                 new.key,
@@ -116,6 +116,7 @@ impl Database {
                 new.draft.to.unwrap_or(Address::ZERO).as_slice(),
                 new.draft.value.atto().to_string(),
                 &new.draft.input[..],
+                new.draft.gas_limit.map(|limit| limit as i64),
                 now as i64,
             ],
         )?;
@@ -385,7 +386,7 @@ impl Database {
     /// What an intent is to do.
     pub(crate) fn draft(&self, intent: i64) -> Result<Draft, OutboxError> {
         let row = self.connection.query_row(
-            "SELECT contract, recipient, value, input FROM outbox_intent WHERE id = ?",
+            "SELECT contract, recipient, value, input, own_gas_limit FROM outbox_intent WHERE id = ?",
             [intent],
             |row| {
                 Ok((
@@ -393,13 +394,20 @@ impl Database {
                     row.get::<_, Vec<u8>>(1)?,
                     row.get::<_, String>(2)?,
                     row.get::<_, Vec<u8>>(3)?,
+                    row.get::<_, Option<i64>>(4)?,
                 ))
             },
         )?;
-        let (contract, recipient, value, input) = row;
+        let (contract, recipient, value, input, gas_limit) = row;
         let recipient = Address::try_from(&recipient[..])
             .map_err(|_| OutboxError::BadRow(format!("intent {intent}: its recipient is no address")))?;
-        Ok(Draft::call(known_contract(&contract), recipient, Bytes::from(input)).with_value(money(&value)?))
+        Ok(Draft {
+            contract: known_contract(&contract),
+            to: Some(recipient),
+            value: money(&value)?,
+            input: input.into(),
+            gas_limit: gas_limit.map(|limit| limit as u64),
+        })
     }
 
     /// What an intent is to do, by its key; `None` if it is not there.

@@ -53,7 +53,7 @@ pub struct Intent {
 pub enum Phase {
     /// No attempt can still be mined.
     Queued {
-        /// The estimated gas, once the node has been asked.
+        /// Its gas limit, once the node has been asked.
         gas: Option<Gas>,
     },
     /// Attempts with this nonce are sent; at most one of them can ever be mined.
@@ -78,12 +78,12 @@ pub enum Phase {
     Refused,
 }
 
-/// A gas limit estimated by the node.
+/// A gas limit: the node's estimate, or the call's own with which it has succeeded there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Gas {
     /// Units of gas.
     pub limit: u64,
-    /// Unix time of the estimate in seconds.
+    /// Unix time of that in seconds.
     pub at: u64,
 }
 

@@ -20,11 +20,12 @@ CREATE TABLE IF NOT EXISTS outbox_intent (
     recipient BLOB NOT NULL,
     value TEXT NOT NULL,
     input BLOB NOT NULL,
+    own_gas_limit INTEGER,                      -- if the call has one of its own
     created_at INTEGER NOT NULL,
     cancelled INTEGER NOT NULL DEFAULT 0,
     state TEXT NOT NULL DEFAULT 'queued'
         CHECK (state IN ('queued', 'pending', 'confirmed', 'closed', 'void', 'refused')),
-    gas_limit INTEGER,                          -- queued: the node's estimate
+    gas_limit INTEGER,                          -- queued: what it will be signed with
     gas_at INTEGER,
     nonce INTEGER,                              -- pending
     since INTEGER,                              -- pending: nonce passed; confirmed: receipt missing

@@ -9,35 +9,33 @@ use std::collections::BTreeMap;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-use alloy_primitives::{Address, keccak256};
-use assize_payout::{Allocations, Batch, DenyList, GasShare, Limits, Plan, Terms};
-use assize_protocol::{AttoFil, merkle};
+use alloy_primitives::{Address, B256, keccak256};
+use assize_chain::GasRules;
+use assize_payout::{Allocations, Batch, DenyList, Gas, GasShare, Limits, Margin, Plan, Terms};
+use assize_protocol::{Allocation, AttoFil, claim_leaf, positional};
 
 const OPERATORS: u64 = 1_000_000;
 
 fn main() {
-    let cumulative: BTreeMap<Address, AttoFil> = (0..OPERATORS)
-        .map(|n| {
-            (
-                Address::from_word(keccak256(n.to_be_bytes())),
-                AttoFil::new(u128::from(n) + 1),
-            )
-        })
-        .collect();
-    let (built, book) = timed(|| Allocations::new(cumulative.clone()));
+    let mut leaves: Vec<Allocation> = (0..OPERATORS).map(allocation).collect();
+    leaves.sort_unstable_by_key(|leaf| leaf.operator);
+    let (built, book) = timed(|| Allocations::new(leaves.clone()));
     println!("tree of {OPERATORS} operators: {:.2} s", built.as_secs_f64());
 
-    let some: Vec<Address> = cumulative.keys().step_by(997).copied().collect();
+    let some: Vec<Address> = book.operators().step_by(997).collect();
     let (proving, proofs) = timed(|| {
         some.iter()
             .map(|operator| book.claim(*operator).unwrap())
             .collect::<Vec<_>>()
     });
     for claim in &proofs {
-        assert!((19..=20).contains(&claim.proof.len()));
-        assert!(merkle::verify(
+        let (share, place) = (&claim.share, claim.index);
+        let leaf = claim_leaf(share.operator, share.cumulative, share.rest);
+        assert!(positional::verify(
             book.root(),
-            merkle::reward_leaf(claim.operator, claim.cumulative),
+            book.count(),
+            leaf,
+            place,
             &claim.proof
         ));
     }
@@ -61,19 +59,34 @@ fn main() {
     };
     let (planning, plan) = timed(|| Plan::new(&book, &BTreeMap::new(), AttoFil::MAX, &terms));
     println!("a plan for all of them: {:.2} s", planning.as_secs_f64());
-    let limits = Limits {
-        payouts: 300,
-        calldata: 60_000,
+    // What the grown network of contracts/gas/filecoin.json takes.
+    let gas = Gas {
+        one: 66_900_000,
+        each: 6_700_000,
+        payment: 30_000_000,
+        rules: GasRules::Filecoin,
     };
-    let (cutting, batches) = timed(|| Batch::cut(&plan.payouts, &book, limits));
-    println!(
-        "{} batches with their proofs: {:.2} s",
-        batches.len(),
-        cutting.as_secs_f64()
-    );
-    let claims: usize = batches.iter().map(|batch| batch.claim.proof.len()).sum();
-    println!("siblings a batch: {:.1}", claims as f64 / batches.len() as f64);
-    black_box(batches);
+    for step in [1, 10, 100] {
+        let some: Vec<_> = plan.payouts.iter().step_by(step).copied().collect();
+        let (cutting, batches) = timed(|| Batch::cut(&some, &book, &gas, Limits::default(), Margin::Usual));
+        println!(
+            "one of {step} paid, {} transactions with their proofs: {:.2} s",
+            batches.len(),
+            cutting.as_secs_f64()
+        );
+    }
+}
+
+fn allocation(n: u64) -> Allocation {
+    let cumulative = AttoFil::new(u128::from(n) + 1);
+    Allocation {
+        operator: Address::from_word(keccak256(n.to_be_bytes())),
+        cumulative,
+        running: cumulative,
+        grown: cumulative,
+        reports: 0,
+        sheet: B256::ZERO,
+    }
 }
 
 fn timed<T>(work: impl FnOnce() -> T) -> (Duration, T) {

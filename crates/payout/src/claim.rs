@@ -9,7 +9,8 @@ use assize_facts::{Settlement, Status};
 use assize_keys::Signer;
 use assize_protocol::{AttoFil, PayoutAddress};
 
-use crate::{Allocations, Limits, PayoutError};
+use crate::batch::{CallFor, calls};
+use crate::{Allocations, Gas, Limits, Margin, PayoutError};
 
 /// A paid claim.
 #[derive(Debug, Clone)]
@@ -34,7 +35,7 @@ pub struct Due {
 /// Claims in one transaction.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClaimBatch {
-    /// One operator is claimed with `claim`, several with `claimMany`.
+    /// One operator is claimed with `claim`, several in a range of places with `claimMany`.
     pub dues: Vec<Due>,
     /// The transaction.
     pub draft: Draft,
@@ -59,7 +60,7 @@ pub async fn claim_one(
     };
     let claim = allocations.claim(operator).ok_or(unknown)?;
     let claimed = rewards.claimed(operator).await?;
-    let amount = claim.cumulative.saturating_sub(claimed);
+    let amount = claim.share.cumulative.saturating_sub(claimed);
     if amount.is_zero() {
         return Err(PayoutError::NothingDue {
             settlement: settlement.id,
@@ -90,7 +91,8 @@ pub async fn claim_one(
     })
 }
 
-/// The transactions that claim the given amounts: `claim` for one operator, `claimMany` for several, within the limits.
+/// The transactions that claim the given amounts from an active settlement, within the limits, and the units of gas that each is
+/// charged for.
 ///
 /// # Errors
 /// [`PayoutError::NotActive`], [`PayoutError::WrongAllocations`], [`PayoutError::UnknownOperator`].
@@ -99,40 +101,27 @@ pub(crate) fn claims(
     settlement: &Settlement,
     allocations: &Allocations,
     dues: &[Due],
+    gas: &Gas,
     limits: Limits,
-) -> Result<Vec<ClaimBatch>, PayoutError> {
+) -> Result<Vec<(ClaimBatch, u64)>, PayoutError> {
     expect_claimable(settlement, allocations)?;
     // Neighbours in the tree share their proofs.
     let mut dues = dues.to_vec();
-    allocations.sort_by_leaf(&mut dues, |due| due.operator);
-    let made = limits.cut(&dues, |run| {
-        let draft = draft(rewards, settlement, allocations, run)?;
-        let size = draft.input.len();
-        Ok::<_, PayoutError>((draft, size))
+    dues.sort_by_key(|due| allocations.place(due.operator));
+    dues.dedup_by_key(|due| due.operator);
+    let made = calls(&dues, |due| due.operator, allocations, gas, limits, Margin::Usual);
+    let made = made.map_err(|operator| PayoutError::UnknownOperator {
+        settlement: settlement.id,
+        operator,
     })?;
-    let batch = |(run, draft): (&[Due], Draft)| ClaimBatch {
-        dues: run.to_vec(),
-        draft,
+    let batch = |(run, call, gas): CallFor<'_, Due>| {
+        let batch = ClaimBatch {
+            dues: run.to_vec(),
+            draft: call.draft(rewards, settlement.id),
+        };
+        (batch, gas)
     };
     Ok(made.into_iter().map(batch).collect())
-}
-
-fn draft(
-    rewards: &Rewards,
-    settlement: &Settlement,
-    allocations: &Allocations,
-    dues: &[Due],
-) -> Result<Draft, PayoutError> {
-    if let [Due { operator, .. }] = dues {
-        let unknown = PayoutError::UnknownOperator {
-            settlement: settlement.id,
-            operator: *operator,
-        };
-        let claim = allocations.claim(*operator).ok_or(unknown)?;
-        return Ok(rewards.claim(settlement.id, &claim));
-    }
-    let operators = dues.iter().map(|due| due.operator);
-    Ok(rewards.claim_many(settlement.id, &allocations.batch_claim(operators)))
 }
 
 /// Gas cost of a batch.
@@ -144,13 +133,14 @@ pub struct GasCost {
     pub at_most: AttoFil,
 }
 
-/// The gas cost of a batch for `from`, simulated on the newest block.
+/// The gas cost for `from` of a batch that is charged for `gas` units, simulated on the newest block.
 ///
 /// # Errors
 /// As [`send_claims`]: a claim that would fail is detected here.
 pub(crate) async fn claim_gas(
     rewards: &Rewards,
     batch: &ClaimBatch,
+    gas: u64,
     from: Address,
 ) -> Result<GasCost, PayoutError> {
     let client = rewards.client();
@@ -161,8 +151,7 @@ pub(crate) async fn claim_gas(
     let fees = client.fees().await?;
     let price = client.head().await?.base_fee_per_gas.saturating_add(fees.premium);
     Ok(GasCost {
-        // The limit is a fifth above the estimate.
-        expected: AttoFil::of_gas(limit / 6 * 5, price),
+        expected: AttoFil::of_gas(gas.min(limit), price),
         at_most: fees.at_most(limit),
     })
 }

@@ -14,14 +14,11 @@ use crate::claim::{claim_gas, claims, send_claims};
 use crate::finality::until_final;
 use crate::settlements::find_settlement;
 use crate::{
-    ClaimBatch, Distance, Documents, Due, GasCost, Limits, PayoutError, SettlementTimeline, Statement,
+    ClaimBatch, Distance, Documents, Due, Gas, GasCost, Limits, PayoutError, SettlementTimeline, Statement,
 };
 
-/// Maximum claims in one transaction; it fits the blocks of every supported chain.
-const LIMITS: Limits = Limits {
-    payouts: 100,
-    calldata: 60_000,
-};
+/// Maximum claims in one transaction.
+const CLAIMS: usize = 100;
 
 /// Sends claims for operators.
 pub struct Claimer {
@@ -129,9 +126,18 @@ impl Claimer {
         }
         let mut batches = Vec::new();
         if let Some(settlement) = timeline.active.filter(|_| !dues.is_empty()) {
+            let (rewards, sender) = (&self.rewards, self.signer.address());
             let allocations = self.documents.allocations(&settlement)?;
-            for batch in claims(&self.rewards, &settlement, allocations, &dues, LIMITS)? {
-                let cost = claim_gas(&self.rewards, &batch, self.signer.address()).await?;
+            let mut operators: Vec<Address> = dues.iter().map(|due| due.operator).collect();
+            operators.sort_by_key(|operator| allocations.place(*operator));
+            let gas = Gas::ask(rewards, settlement.id, allocations, &operators, sender).await?;
+            let limits = Limits {
+                payouts: CLAIMS,
+                gas: rewards.client().head().await?.gas_limit / 4,
+                ..Limits::default()
+            };
+            for (batch, charged) in claims(rewards, &settlement, allocations, &dues, &gas, limits)? {
+                let cost = claim_gas(rewards, &batch, charged, sender).await?;
                 batches.push((batch, cost));
             }
         }

@@ -69,7 +69,8 @@ impl PayoutDaemon {
             _ if !self.scheduler.outbox().is_idle()? => None,
             Some(settlement) if self.is_due(settlement)? => None,
             _ => {
-                let window = self.scheduler.planner().rewards.challenge_window().await?;
+                let roles = self.scheduler.planner().rewards.roles().await?;
+                let window = roles.challenge_window().await?;
                 Some(Some(self.due_in(&timeline, window)))
             }
         };

@@ -14,7 +14,7 @@ use assize_service::sqlite::{Schema, SqliteOptions};
 use rusqlite::{Connection, Row, params};
 
 use crate::plan::total;
-use crate::{FailedPayment, Payout, PayoutError};
+use crate::{FailedPayment, Margin, Payout, PayoutError};
 
 const DAY: u64 = 86_400;
 
@@ -137,12 +137,15 @@ impl History {
     /// Database errors.
     pub fn doubts(&self) -> Result<BTreeMap<Address, (FailedPayment, Option<String>)>, PayoutError> {
         let mut statement = self.connection.prepare_cached(
-            "SELECT operator, refusals, refused_at, refused_by FROM payout_waiting WHERE refusals > 0 OR apart = 1",
+            "SELECT operator, refusals, refused_at, refused_by, failures FROM payout_waiting
+             WHERE refusals > 0 OR failures > 0",
         )?;
         let rows = statement.query_map([], |row| {
+            let refusals = row.get(1)?;
             let doubt = FailedPayment {
-                refusals: row.get(1)?,
+                refusals,
                 refused_at: row.get::<_, i64>(2)? as u64,
+                alone: refusals > 0 || row.get::<_, u32>(4)? > 1,
             };
             Ok((address(row, 0)?, (doubt, row.get(3)?)))
         })?;
@@ -158,6 +161,7 @@ impl History {
         key: &str,
         settlement: SettlementId,
         payouts: &[Payout],
+        margin: Margin,
         now: u64,
     ) -> Result<(), PayoutError> {
         let operators: Vec<u8> = payouts
@@ -165,23 +169,30 @@ impl History {
             .flat_map(|payout| payout.operator.into_array())
             .collect();
         self.connection.execute(
-            "INSERT OR IGNORE INTO payout_batch (key, settlement, made_at, amount, operators) VALUES (?, ?, ?, ?, ?)",
-            params![key, settlement.0 as i64, now as i64, total(payouts).atto().to_string(), operators],
+            "INSERT OR IGNORE INTO payout_batch (key, settlement, made_at, amount, operators, ample) VALUES (?, ?, ?, ?, ?, ?)",
+            params![
+                key,
+                settlement.0 as i64,
+                now as i64,
+                total(payouts).atto().to_string(),
+                operators,
+                margin == Margin::Large
+            ],
         )?;
         Ok(())
     }
 
     /// Records that a batch was reverted or rejected. If it has one operator, that operator's address has rejected the
-    /// payment, and is returned with the amount. If it has several, the culprit is unknown, and each is paid
-    /// separately from now on.
+    /// payment, and is returned with the amount. If it has several, it may have had too little gas: they are paid with more;
+    /// if it had that, the culprit is unknown, and each is paid separately from now on.
     ///
     /// # Errors
     /// Database errors.
     pub fn fail(&mut self, key: &str, now: u64) -> Result<Option<(Address, AttoFil)>, PayoutError> {
-        let (operators, amount): (Vec<u8>, AttoFil) = self.connection.query_row(
-            "SELECT operators, amount FROM payout_batch WHERE key = ?",
+        let (operators, amount, ample): (Vec<u8>, AttoFil, bool) = self.connection.query_row(
+            "SELECT operators, amount, ample FROM payout_batch WHERE key = ?",
             [key],
-            |row| Ok((row.get(0)?, amount(row, 1)?)),
+            |row| Ok((row.get(0)?, amount(row, 1)?, row.get(2)?)),
         )?;
         if operators.len() == Address::len_bytes() {
             let operator = Address::from_slice(&operators);
@@ -196,8 +207,8 @@ impl History {
         let transaction = self.connection.transaction()?;
         for operator in operators.chunks_exact(Address::len_bytes()) {
             transaction.execute(
-                "UPDATE payout_waiting SET apart = 1 WHERE operator = ?",
-                [operator],
+                "UPDATE payout_waiting SET failures = max(failures, ?) WHERE operator = ?",
+                params![1 + u32::from(ample), operator],
             )?;
         }
         transaction.execute(
@@ -417,34 +428,44 @@ mod tests {
         }
     }
 
+    fn begin(history: &mut History, key: &str, payouts: &[Payout], margin: Margin, now: u64) {
+        history.begin(key, SettlementId(1), payouts, margin, now).unwrap();
+    }
+
     #[test]
-    fn operators_of_a_reverted_batch_are_paid_separately_and_a_single_one_has_rejected() {
+    fn operators_of_a_reverted_batch_get_more_gas_and_are_then_paid_separately_and_a_single_one_has_rejected()
+    {
         let mut history = History::in_memory().unwrap();
         history.note_waiting([1, 2, 3].map(operator), 100).unwrap();
         let batch = [payout(1, 5), payout(2, 6)];
-        history.begin("both", SettlementId(1), &batch, NOW).unwrap();
-        assert!(!history.is_asked_again().unwrap());
-        assert_eq!(history.fail("both", NOW).unwrap(), None);
-        assert!(history.is_asked_again().unwrap());
-        assert_eq!(history.spent_on_day_of(NOW).unwrap(), AttoFil::ZERO);
-        let apart = (FailedPayment::default(), None);
-        let expected = [1, 2].map(|n| (operator(n), apart.clone()));
-        assert_eq!(history.doubts().unwrap(), expected.into());
+        for (key, margin, alone) in [("both", Margin::Usual, false), ("again", Margin::Large, true)] {
+            begin(&mut history, key, &batch, margin, NOW);
+            assert_eq!(history.fail(key, NOW).unwrap(), None);
+            assert!(history.is_asked_again().unwrap());
+            assert_eq!(history.spent_on_day_of(NOW).unwrap(), AttoFil::ZERO);
+            let failed = FailedPayment {
+                alone,
+                ..FailedPayment::default()
+            };
+            let expected = [1, 2].map(|n| (operator(n), (failed, None)));
+            assert_eq!(history.doubts().unwrap(), expected.into());
+        }
 
-        history.begin("one", SettlementId(1), &batch[..1], NOW).unwrap();
+        begin(&mut history, "one", &batch[..1], Margin::Usual, NOW);
         let refused = Some((operator(1), AttoFil::new(5)));
         assert_eq!(history.fail("one", NOW).unwrap(), refused);
         history.note_refusing_address(operator(1), "f1abc").unwrap();
         let doubt = FailedPayment {
             refusals: 1,
             refused_at: NOW,
+            alone: true,
         };
         assert_eq!(
             history.doubts().unwrap()[&operator(1)],
             (doubt, Some("f1abc".into()))
         );
         assert_eq!(doubt.again_at(), NOW + DAY);
-        history.begin("two", SettlementId(1), &batch[1..], NOW).unwrap();
+        begin(&mut history, "two", &batch[1..], Margin::Usual, NOW);
         let paid = [payment(2, 6, PaymentOutcome::Paid)];
         history.end("two", Some(B256::ZERO), &paid, NOW).unwrap();
         assert_eq!(history.doubts().unwrap().len(), 1);
@@ -458,9 +479,7 @@ mod tests {
         let expected = [(1, 100), (2, 100), (4, 200)].map(|(n, since)| (operator(n), since));
         assert_eq!(history.waiting().unwrap(), expected.into());
 
-        history
-            .begin("a", SettlementId(1), &[payout(9, 30)], NOW)
-            .unwrap();
+        begin(&mut history, "a", &[payout(9, 30)], Margin::Usual, NOW);
         let payments = [
             payment(1, 10, PaymentOutcome::Paid),
             payment(2, 20, PaymentOutcome::Refused),
@@ -484,15 +503,10 @@ mod tests {
     #[test]
     fn a_day_counts_planned_amounts_until_the_payments_are_known() {
         let mut history = History::in_memory().unwrap();
-        history
-            .begin("yesterday", SettlementId(1), &[payout(9, 7)], NOW - DAY)
-            .unwrap();
-        history
-            .begin("a", SettlementId(1), &[payout(9, 100)], NOW)
-            .unwrap();
-        history
-            .begin("b", SettlementId(1), &[payout(9, 50)], NOW + 10)
-            .unwrap();
+        let usual = Margin::Usual;
+        begin(&mut history, "yesterday", &[payout(9, 7)], usual, NOW - DAY);
+        begin(&mut history, "a", &[payout(9, 100)], usual, NOW);
+        begin(&mut history, "b", &[payout(9, 50)], usual, NOW + 10);
         assert_eq!(history.spent_on_day_of(NOW + 20).unwrap(), AttoFil::new(150));
         assert_eq!(history.open_batches().unwrap(), ["yesterday", "a", "b"]);
         history
@@ -505,9 +519,7 @@ mod tests {
             .unwrap();
         history.end("b", None, &[], NOW).unwrap();
         // Enqueued again after a crash: no change.
-        history
-            .begin("a", SettlementId(1), &[payout(9, 100)], NOW)
-            .unwrap();
+        begin(&mut history, "a", &[payout(9, 100)], usual, NOW);
         assert_eq!(history.spent_on_day_of(NOW).unwrap(), AttoFil::new(40));
         assert_eq!(history.open_batches().unwrap(), ["yesterday"]);
         let totals = history.totals().unwrap();

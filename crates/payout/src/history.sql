@@ -15,7 +15,7 @@ CREATE TABLE IF NOT EXISTS payout_waiting (
     refusals INTEGER NOT NULL DEFAULT 0,        -- in a row
     refused_at INTEGER NOT NULL DEFAULT 0,      -- last
     refused_by TEXT,                            -- the payout address that did
-    apart INTEGER NOT NULL DEFAULT 0            -- 1: was in a batch that was reverted, and is paid alone from now on
+    failures INTEGER NOT NULL DEFAULT 0         -- of its batches: after 1 it is in one with more gas, after 2 alone
 ) STRICT;
 
 CREATE TABLE IF NOT EXISTS payout_batch (
@@ -24,6 +24,7 @@ CREATE TABLE IF NOT EXISTS payout_batch (
     made_at INTEGER NOT NULL,
     amount TEXT NOT NULL,                       -- planned while it is open, then paid
     operators BLOB NOT NULL,                    -- addresses, one after the other
+    ample INTEGER NOT NULL,                     -- 1: it had more gas, after a failure
     ended_at INTEGER,
     hash BLOB                                   -- of its transaction, if it took effect
 ) STRICT;

@@ -1,10 +1,8 @@
-//! Decides who is paid now, who is held back and why, and in which batches. Pure.
+//! Decides who is paid now, who is held back and why. Pure.
 
 use std::collections::BTreeMap;
-use std::convert::Infallible;
 
 use alloy_primitives::Address;
-use assize_chain::BatchClaim;
 use assize_protocol::AttoFil;
 
 use crate::{Allocations, DenyList, GasShare};
@@ -41,6 +39,8 @@ pub struct FailedPayment {
     pub refusals: u32,
     /// Time of the last rejection, Unix seconds.
     pub refused_at: u64,
+    /// Whether it is paid alone from now on; if not, it is paid in a batch with more gas.
+    pub alone: bool,
 }
 
 impl FailedPayment {
@@ -203,113 +203,12 @@ impl Plan {
             }
         }
         plan.held.sort_unstable_by_key(|held| held.payout.operator);
-        allocations.sort_by_leaf(&mut plan.payouts, |payout| payout.operator);
+        plan.payouts
+            .sort_by_key(|payout| allocations.place(payout.operator));
         plan
     }
 
     /// Sum of the payouts, at most the budget.
-    #[must_use]
-    pub fn total(&self) -> AttoFil {
-        total(&self.payouts)
-    }
-}
-
-/// Limits of a batch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
-    /// Payouts per transaction.
-    pub payouts: usize,
-    /// Bytes of call data per transaction.
-    pub calldata: usize,
-}
-
-impl Default for Limits {
-    /// Filecoin's message pool accepts 64 KiB including overhead.
-    fn default() -> Self {
-        Self {
-            payouts: 300,
-            calldata: 60_000,
-        }
-    }
-}
-
-impl Limits {
-    /// Splits items into runs within the limits. `make` builds each run and returns the size of its call data. A single
-    /// item may exceed the size.
-    pub(crate) fn cut<'a, T, B, E>(
-        &self,
-        items: &'a [T],
-        make: impl Fn(&[T]) -> Result<(B, usize), E>,
-    ) -> Result<Vec<(&'a [T], B)>, E> {
-        let mut runs = Vec::new();
-        let mut rest = items;
-        while !rest.is_empty() {
-            let mut count = rest.len().min(self.payouts.max(1));
-            let made = loop {
-                let (made, size) = make(&rest[..count])?;
-                if count == 1 || size <= self.calldata {
-                    break made;
-                }
-                // Sizes are nearly proportional, so this is right at the first or second try.
-                count = (count * self.calldata / size).clamp(1, count - 1);
-            };
-            let (run, others) = rest.split_at(count);
-            runs.push((run, made));
-            rest = others;
-        }
-        Ok(runs)
-    }
-}
-
-/// A batch of payouts, as the contract takes it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Batch {
-    /// In the order of the tree's leaves.
-    pub payouts: Vec<Payout>,
-    /// The contract call's arguments.
-    pub claim: BatchClaim,
-}
-
-impl Batch {
-    /// Splits payouts like [`Batch::cut`], except for those that have failed before: each of them gets its own batch,
-    /// so that it cannot harm others.
-    #[must_use]
-    pub fn cut_apart(
-        payouts: &[Payout],
-        doubts: &BTreeMap<Address, FailedPayment>,
-        allocations: &Allocations,
-        limits: Limits,
-    ) -> Vec<Self> {
-        let (doubtful, others): (Vec<_>, Vec<_>) = payouts
-            .iter()
-            .copied()
-            .partition(|payout| doubts.contains_key(&payout.operator));
-        let alone = Limits { payouts: 1, ..limits };
-        let mut batches = Self::cut(&others, allocations, limits);
-        batches.extend(Self::cut(&doubtful, allocations, alone));
-        batches
-    }
-
-    /// Splits payouts, in the order of the tree's leaves, into batches within the limits. A payout whose proof exceeds
-    /// the limit of call data has its own batch.
-    #[must_use]
-    pub fn cut(payouts: &[Payout], allocations: &Allocations, limits: Limits) -> Vec<Self> {
-        let made = limits.cut(payouts, |run| {
-            let claim = allocations.batch_claim(run.iter().map(|payout| payout.operator));
-            let size = size_of(&claim);
-            Ok::<_, Infallible>((claim, size))
-        });
-        let batch = |(run, claim): (&[Payout], BatchClaim)| Self {
-            payouts: run.to_vec(),
-            claim,
-        };
-        made.unwrap_or_else(|never| match never {})
-            .into_iter()
-            .map(batch)
-            .collect()
-    }
-
-    /// The amount that the contract will pay.
     #[must_use]
     pub fn total(&self) -> AttoFil {
         total(&self.payouts)
@@ -321,20 +220,12 @@ pub(crate) fn total(payouts: &[Payout]) -> AttoFil {
     AttoFil::saturating_sum(payouts.iter().map(|payout| payout.due))
 }
 
-/// Call data of `claimMany`: the selector; settlement and three offsets; three lists with their lengths.
-fn size_of(claim: &BatchClaim) -> usize {
-    let words = 4 + 3 + 2 * claim.allocations.len() + claim.proof.len() + claim.flags.len();
-    4 + 32 * words
-}
-
 #[cfg(test)]
 mod tests {
-    use alloy_sol_types::SolCall;
-    use assize_chain::contracts::rewards::{IRewards, Rewards};
-    use assize_protocol::merkle::{MultiProof, reward_leaf, verify_multi};
     use proptest::prelude::*;
 
     use super::*;
+    use crate::allocations::tests::book;
 
     static NO_DOUBTS: BTreeMap<Address, FailedPayment> = BTreeMap::new();
 
@@ -393,7 +284,7 @@ mod tests {
                 budget,
                 ..generous(&denied, &waiting)
             };
-            let book = Allocations::new(cumulative.clone());
+            let book = book(&cumulative);
             let most = AttoFil::new(9_000);
             let plan = Plan::new(&book, &claimed, most, &terms);
 
@@ -421,54 +312,6 @@ mod tests {
                 prop_assert!(sum(before.chain([held.payout.due])) > budget);
             }
         }
-
-        #[test]
-        fn batches_hold_every_payout_once_within_the_limits(
-            cumulative in amounts(),
-            payouts in 1..50usize,
-            calldata in 2_000..20_000usize,
-        ) {
-            let book = Allocations::new(cumulative);
-            let (denied, waiting) = Default::default();
-            let plan = Plan::new(&book, &BTreeMap::new(), AttoFil::MAX, &generous(&denied, &waiting));
-            let batches = Batch::cut(&plan.payouts, &book, Limits { payouts, calldata });
-            let together: Vec<Payout> = batches.iter().flat_map(|batch| batch.payouts.clone()).collect();
-            prop_assert_eq!(together, plan.payouts);
-            for batch in &batches {
-                prop_assert!(!batch.payouts.is_empty() && batch.payouts.len() <= payouts);
-                prop_assert!(size_of(&batch.claim) <= calldata || batch.payouts.len() == 1);
-                let multi = MultiProof {
-                    leaves: batch.claim.allocations.iter().map(|(operator, amount)| reward_leaf(*operator, *amount)).collect(),
-                    proof: batch.claim.proof.clone(),
-                    flags: batch.claim.flags.clone(),
-                };
-                prop_assert!(verify_multi(book.root(), &multi));
-            }
-        }
-    }
-
-    #[test]
-    fn call_data_is_counted_to_the_byte() {
-        let book = Allocations::new(
-            (1..=37u8)
-                .map(|n| (operator(n), AttoFil::new(n.into())))
-                .collect(),
-        );
-        let batch = book.batch_claim((1..=37u8).step_by(3).map(operator));
-        let call = Rewards::claimManyCall {
-            settlement: 1,
-            allocations: batch
-                .allocations
-                .iter()
-                .map(|&(operator, amount)| IRewards::Allocation {
-                    operator,
-                    cumulative: amount.atto(),
-                })
-                .collect(),
-            proof: batch.proof.clone(),
-            proofFlags: batch.flags.clone(),
-        };
-        assert_eq!(call.abi_encode().len(), size_of(&batch));
     }
 
     #[test]
@@ -512,8 +355,8 @@ mod tests {
             ..generous(&denied, &waiting)
         };
         let cumulative = [(1, 50), (2, 60), (3, 9), (4, 15), (5, 50), (6, 1_000), (7, 40)];
-        let book = Allocations::new(
-            cumulative
+        let book = book(
+            &cumulative
                 .map(|(n, amount)| (operator(n), AttoFil::new(amount)))
                 .into(),
         );

@@ -156,7 +156,9 @@ impl Default for PayoutPolicy {
 
 impl Default for BatchPolicy {
     fn default() -> Self {
-        let Limits { payouts, calldata } = Limits::default();
+        let Limits {
+            payouts, calldata, ..
+        } = Limits::default();
         Self {
             payouts,
             calldata,
@@ -211,14 +213,13 @@ impl PayoutPolicy {
         (self.floor_gone_after_days > 0).then(|| u64::from(self.floor_gone_after_days) * 86_400)
     }
 
-    /// Limits of a batch whose payouts need `gas` units each, on a chain with blocks of `block_gas`.
+    /// Limits of a transaction on a chain with blocks of `block_gas`, which none exceeds.
     #[must_use]
-    pub fn limits(&self, gas: u64, block_gas: u64) -> Limits {
-        let most = self.batch.gas.unwrap_or(block_gas / 4);
-        let by_gas = usize::try_from(most / gas.max(1)).unwrap_or(usize::MAX);
+    pub fn limits(&self, block_gas: u64) -> Limits {
         Limits {
-            payouts: self.batch.payouts.min(by_gas).max(1),
+            payouts: self.batch.payouts.max(1),
             calldata: self.batch.calldata,
+            gas: self.batch.gas.unwrap_or(block_gas / 4).min(block_gas),
         }
     }
 }
@@ -343,10 +344,11 @@ mod tests {
     }
 
     #[test]
-    fn batches_keep_within_a_quarter_of_a_block() {
-        let policy = PayoutPolicy::default();
-        assert_eq!(policy.limits(30_000, 30_000_000).payouts, 250);
-        assert_eq!(policy.limits(30_000, 10_000_000_000).payouts, 300);
-        assert_eq!(policy.limits(u64::MAX, 1).payouts, 1);
+    fn batches_keep_within_a_quarter_of_a_block_and_never_exceed_it() {
+        let mut policy = PayoutPolicy::default();
+        assert_eq!(policy.limits(10_000_000_000), Limits::default());
+        assert_eq!(policy.limits(30_000_000).gas, 7_500_000);
+        policy.batch.gas = Some(40_000_000);
+        assert_eq!(policy.limits(30_000_000).gas, 30_000_000);
     }
 }

@@ -12,12 +12,8 @@ use assize_service::Clock;
 use crate::claim::expect_claimable;
 use crate::history::LastPass;
 use crate::{
-    Allocations, Batch, DenyList, FailedPayment, Held, History, Payout, PayoutError, PayoutPolicy, Plan,
-    Terms,
+    Allocations, Batch, DenyList, FailedPayment, Gas, Held, History, PayoutError, PayoutPolicy, Plan, Terms,
 };
-
-/// Number of payouts used to estimate the gas of one.
-const SAMPLE: usize = 100;
 
 /// Decides whom to pay; needs no key.
 #[derive(Debug, Clone)]
@@ -39,8 +35,6 @@ pub struct Planned {
     pub plan: Plan,
     /// The transactions.
     pub batches: Vec<Batch>,
-    /// Units of gas per payout in a batch; zero without payouts.
-    pub gas_per_payout: u64,
     /// Current price of a unit of gas.
     pub gas_price: GasPrice,
 }
@@ -49,17 +43,25 @@ impl Planned {
     /// Gas cost of a batch.
     #[must_use]
     pub fn cost_of(&self, batch: &Batch) -> AttoFil {
-        self.cost_of_payouts(batch.payouts.len())
+        AttoFil::of_gas(batch.gas, self.gas_price)
     }
 
     /// Gas cost of all batches.
     #[must_use]
     pub fn cost(&self) -> AttoFil {
-        self.cost_of_payouts(self.plan.payouts.len())
+        AttoFil::of_gas(self.gas(), self.gas_price)
     }
 
-    fn cost_of_payouts(&self, count: usize) -> AttoFil {
-        AttoFil::of_gas(self.gas_per_payout.saturating_mul(count as u64), self.gas_price)
+    /// Units of gas per payout, on average; zero without payouts.
+    #[must_use]
+    pub fn gas_per_payout(&self) -> u64 {
+        self.gas().div_ceil((self.plan.payouts.len() as u64).max(1))
+    }
+
+    fn gas(&self) -> u64 {
+        self.batches
+            .iter()
+            .fold(0, |sum: u64, batch| sum.saturating_add(batch.gas))
     }
 }
 
@@ -101,22 +103,16 @@ impl Planner {
         let gas_price = head
             .base_fee_per_gas
             .saturating_add(self.rewards.client().fees().await?.premium);
-        let gas_per_payout = self
-            .gas_per_payout(
-                settlement.id,
-                sample(allocations, &claimed, &terms),
-                allocations,
-                sender,
-            )
-            .await?;
-        terms.gas_cost = AttoFil::of_gas(gas_per_payout, gas_price);
+        let limits = policy.limits(head.gas_limit);
+        let sample = sample(allocations, &claimed, &terms);
+        let gas = Gas::ask(&self.rewards, settlement.id, allocations, &sample, sender).await?;
+        let each = gas.cost_of_many(sample.len().min(limits.payouts));
+        terms.gas_cost = AttoFil::of_gas(each, gas_price);
         let plan = Plan::new(allocations, &claimed, policy.daily_fil, &terms);
-        let limits = policy.limits(gas_per_payout, head.gas_limit);
         Ok(Planned {
             settlement: settlement.id,
-            batches: Batch::cut_apart(&plan.payouts, &doubts, allocations, limits),
+            batches: Batch::cut_apart(&plan.payouts, &doubts, allocations, &gas, limits),
             plan,
-            gas_per_payout,
             gas_price,
         })
     }
@@ -131,43 +127,32 @@ impl Planner {
                 None => None,
             };
             let is_same = recipient == refused_by;
-            doubts.insert(operator, if is_same { doubt } else { FailedPayment::default() });
+            let again = FailedPayment {
+                alone: doubt.alone,
+                ..FailedPayment::default()
+            };
+            doubts.insert(operator, if is_same { doubt } else { again });
         }
         Ok(doubts)
     }
-
-    /// Units of gas per payout in a batch, estimated by the node for the given payouts.
-    async fn gas_per_payout(
-        &self,
-        settlement: SettlementId,
-        payouts: Vec<Payout>,
-        allocations: &Allocations,
-        sender: Address,
-    ) -> Result<u64, PayoutError> {
-        let limits = self.policy.limits(0, u64::MAX);
-        let Some(batch) = Batch::cut(&payouts, allocations, limits).into_iter().next() else {
-            return Ok(0);
-        };
-        let draft = self.rewards.claim_many(settlement, &batch.claim);
-        let gas = self.rewards.client().estimate_gas(&draft, sender).await?;
-        Ok(gas.div_ceil(batch.payouts.len() as u64))
-    }
 }
 
-/// Representative payouts for the gas estimate: ignoring daily limits, and without those that have failed before, if
-/// there are others.
-fn sample(allocations: &Allocations, claimed: &BTreeMap<Address, AttoFil>, terms: &Terms<'_>) -> Vec<Payout> {
+/// Whom to ask the node about: ignoring daily limits, and without those that have failed before, if there are others. In the order of
+/// the tree's leaves.
+fn sample(
+    allocations: &Allocations,
+    claimed: &BTreeMap<Address, AttoFil>,
+    terms: &Terms<'_>,
+) -> Vec<Address> {
     let terms = Terms {
         budget: AttoFil::MAX,
         ..*terms
     };
-    let mut payouts = Plan::new(allocations, claimed, AttoFil::MAX, &terms).payouts;
-    let is_doubtful = |payout: &Payout| terms.doubts.contains_key(&payout.operator);
-    if !payouts.iter().all(is_doubtful) {
-        payouts.retain(|payout| !is_doubtful(payout));
-    }
-    payouts.truncate(SAMPLE);
-    payouts
+    let payouts = Plan::new(allocations, claimed, AttoFil::MAX, &terms).payouts;
+    let operators = payouts.iter().map(|payout| payout.operator);
+    let (doubtful, others): (Vec<_>, Vec<_>) =
+        operators.partition(|operator| terms.doubts.contains_key(operator));
+    if others.is_empty() { doubtful } else { others }
 }
 
 /// Pays operators from active settlements through the outbox. Each is paid once, even if the process is killed at any
@@ -197,7 +182,7 @@ pub struct PayoutReport {
     pub paid: Vec<Payment>,
     /// Payments that recipients rejected; the amounts stay the operators'.
     pub refused: Vec<Payment>,
-    /// Why batches were reverted, if any. Their operators have since been paid, or tried, one by one.
+    /// Why batches were rejected or reverted, if any. Their operators have since been paid, or tried, with more gas or one by one.
     pub reverted: Vec<String>,
     /// Operators that were held back, with the reasons.
     pub held: Vec<Held>,
@@ -251,7 +236,7 @@ impl Scheduler {
             let planned = self.enqueue(settlement, allocations).await?;
             report.held = planned.plan.held;
             self.finish(&mut report).await?;
-            // A reverted batch is split for good, so this terminates.
+            // A reverted batch gets more gas, and then is split for good, so this terminates.
             if !self.history.is_asked_again()? {
                 return Ok(report);
             }
@@ -311,15 +296,7 @@ impl Scheduler {
         self.history.note_waiting(owed, settlement.active_at.min(now))?;
         let head = self.outbox.client().head().await?.hash;
         for batch in &planned.batches {
-            // One alone goes by `claim`, which needs no reserve of gas beyond what it uses: Lotus' estimate is enough for it.
-            let alone = match &batch.payouts[..] {
-                [payout] => allocations.claim(payout.operator),
-                _ => None,
-            };
-            let draft = match alone {
-                Some(claim) => self.planner.rewards.claim(settlement.id, &claim),
-                None => self.planner.rewards.claim_many(settlement.id, &batch.claim),
-            };
+            let draft = batch.call.draft(&self.planner.rewards, settlement.id);
             // The same batch under the same conditions is the same intent. The block is one of the conditions: a
             // recipient that rejected yesterday is tried again today.
             let content = keccak256([head.as_slice(), &draft.input].concat());
@@ -329,7 +306,8 @@ impl Scheduler {
                 settlement.id
             );
             // Recorded before it can be spent.
-            self.history.begin(&key, settlement.id, &batch.payouts, now)?;
+            self.history
+                .begin(&key, settlement.id, &batch.payouts, batch.margin, now)?;
             self.outbox.enqueue(&NewIntent {
                 key: &key,
                 kind: Kind::Payout,
@@ -388,7 +366,10 @@ impl Scheduler {
                             self.note_refusal(payment, report).await?;
                         }
                         None => {
-                            tracing::warn!(reason, "a batch was rejected; paying its operators one by one");
+                            tracing::warn!(
+                                reason,
+                                "a batch was rejected; paying its operators with more gas, or one by one"
+                            );
                             report.reverted.push(reason);
                         }
                     }

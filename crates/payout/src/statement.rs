@@ -136,6 +136,7 @@ mod tests {
     use assize_protocol::{FileCid, RoundNumber};
 
     use super::*;
+    use crate::allocations::tests::book;
 
     const OPERATOR: Address = Address::repeat_byte(1);
 
@@ -150,8 +151,9 @@ mod tests {
                 first_round: RoundNumber(id),
                 last_round: RoundNumber(id),
                 root: B256::ZERO,
+                operators: 0,
                 cumulative_total: AttoFil::ZERO,
-                accepted_root: B256::ZERO,
+                drops: 0,
                 cid,
             },
             posted_at: 0,
@@ -162,8 +164,8 @@ mod tests {
 
     fn allocations(amount: u128) -> Allocations {
         let amounts = [(OPERATOR, amount), (Address::repeat_byte(2), 1)];
-        Allocations::new(
-            amounts
+        book(
+            &amounts
                 .map(|(operator, amount)| (operator, AttoFil::new(amount)))
                 .into(),
         )

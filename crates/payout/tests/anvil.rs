@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use alloy_primitives::hex;
-use assize_chain::{Address, B256, ChainClient, Draft, Payment};
+use assize_chain::{Address, ChainClient, Draft, Payment, Rewards};
 use assize_facts::{Proposal, Settlement, Status};
 use assize_keys::Signer;
 use assize_outbox::{Boundary, Outbox, OutboxError, Policy};
@@ -17,6 +17,9 @@ use assize_payout::{
 use assize_protocol::{AttoFil, Codec, FileCid, PayoutAddress, RoundNumber};
 use assize_service::Daemon;
 use assize_store::LocalStore;
+use assize_testkit::anvil::CHAIN_ID;
+use assize_testkit::fault::{Estimates, FaultNode, Faults};
+use assize_testkit::settled;
 use assize_testkit::world::WorldPlan;
 use serde_json::json;
 
@@ -32,6 +35,8 @@ struct World {
     /// The sender of payouts.
     payer: Signer,
     refuser: Address,
+    /// Further operators, each of which is granted the least amount that is paid.
+    more: Vec<Address>,
 }
 
 impl std::ops::Deref for World {
@@ -45,8 +50,11 @@ impl std::ops::Deref for World {
 impl World {
     /// A chain on which round 1 is over, nothing is settled and the pool is filled.
     async fn new() -> Self {
+        Self::granting_more(&[]).await
+    }
+
+    async fn granting_more(more: &[Address]) -> Self {
         let base = assize_testkit::world::World::start_with(WorldPlan {
-            commit_grace: 60,
             budget: AttoFil::new(1_000_000),
             ..WorldPlan::default()
         })
@@ -58,7 +66,12 @@ impl World {
         let deposit = base.rewards.deposit(AttoFil::new(1_000_000));
         base.send(&deposit).await.unwrap();
         base.open_round().await.unwrap();
-        Self { base, payer, refuser }
+        Self {
+            base,
+            payer,
+            refuser,
+            more: more.to_vec(),
+        }
     }
 
     /// Six operators that are paid, one that rejects, one with too small an amount.
@@ -66,7 +79,8 @@ impl World {
         let mut cumulative: BTreeMap<_, _> = (1..=6_u8).map(|n| (operator(n), granted(n))).collect();
         cumulative.insert(self.refuser, AttoFil::new(50_000));
         cumulative.insert(operator(7), TOO_LITTLE);
-        Allocations::new(cumulative)
+        cumulative.extend(self.more.iter().map(|operator| (*operator, FLOOR)));
+        Allocations::new(settled::allocations(&cumulative, &[]))
     }
 
     /// Posts the settlement; it is in its challenge window.
@@ -76,8 +90,9 @@ impl World {
             first_round: RoundNumber(1),
             last_round: RoundNumber(1),
             root: self.allocations().root(),
-            cumulative_total: AttoFil::new(210_000 + 50_000 + 999),
-            accepted_root: B256::ZERO,
+            operators: self.allocations().count(),
+            cumulative_total: AttoFil::new(210_000 + 50_000 + 999 + 1_000 * self.more.len() as u128),
+            drops: 0,
             cid: some_cid(),
         };
         self.post_proposal(&proposal, false).await.unwrap()
@@ -120,6 +135,24 @@ impl World {
         change(&mut planner);
         let history = History::open(&state.with_extension("history"), "this world").unwrap();
         Scheduler::new(planner, history, self.outbox(state))
+    }
+
+    /// A scheduler that pays all in one batch, by a node that estimates in this way.
+    async fn scheduler_at(&self, node: &FaultNode, state: &Path) -> Scheduler {
+        let url = node.url().parse().unwrap();
+        let client = ChainClient::connect_to(&url, CHAIN_ID).await.unwrap();
+        let planner = Planner {
+            rewards: Rewards::new(client.clone(), self.rewards.address()),
+            policy: PayoutPolicy {
+                floor: FLOOR,
+                floor_gone_after_days: 0,
+                max_gas_share: GasShare::ALL,
+                ..PayoutPolicy::default()
+            },
+            denied: DenyList::default(),
+        };
+        let outbox = Outbox::open(state, client, self.payer.clone(), Policy::local()).unwrap();
+        Scheduler::new(planner, History::in_memory().unwrap(), outbox)
     }
 
     async fn pay(
@@ -272,27 +305,118 @@ async fn the_daemon_sleeps_no_longer_than_until_a_settlement_can_be_active() {
     assert_eq!(daemon.pause(usual), Duration::from_secs(20));
 }
 
-/// They use no gas during estimation, at a price of zero, and all gas during payment.
+/// A node as Filecoin has them.
+fn node(world: &World, estimates: Estimates) -> FaultNode {
+    let faults = Faults {
+        estimates,
+        nonce_gap_rule: true,
+        replacement_rule: true,
+        size_rule: true,
+        ..Faults::none()
+    };
+    FaultNode::start(world.anvil.url(), faults).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_has_enough_gas_whatever_the_node_estimates() {
+    for estimates in [Estimates::Lotus, Estimates::Forest] {
+        let world = World::new().await;
+        let settlement = world.settle().await;
+        let directory = tempfile::tempdir().unwrap();
+        let node = node(&world, estimates);
+        let mut scheduler = world
+            .scheduler_at(&node, &directory.path().join("state.sqlite"))
+            .await;
+        let report = world.pay(&mut scheduler, &settlement).await.unwrap();
+        assert_eq!(
+            (report.batches.len(), &report.reverted[..]),
+            (1, &[][..]),
+            "{estimates:?}"
+        );
+        assert_eq!(operators(&report.paid), (1..=6).map(operator).collect::<Vec<_>>());
+        assert_eq!(operators(&report.refused), [world.refuser]);
+        drop(node);
+        world.expect_paid_once(&format!("{estimates:?}")).await;
+    }
+}
+
+/// What `Gas` takes a place between two operators that are paid to cost.
 #[tokio::test]
-async fn an_operator_that_breaks_batches_is_isolated_and_all_others_are_paid() {
-    let world = World::new().await;
+async fn a_bare_leaf_costs_about_a_fiftieth_of_a_claim() {
+    let more: Vec<Address> = (20..60).map(operator).collect();
+    let world = World::granting_more(&more).await;
+    let settlement = world.settle().await;
+    let book = world.allocations();
+    let estimate = async |draft: Draft| {
+        world
+            .client()
+            .node_estimate(&draft, world.payer.address())
+            .await
+            .unwrap()
+    };
+    let batch = async |last: Address| {
+        let batch = book.batch_claim([more[0], last]).unwrap();
+        estimate(world.rewards.claim_many(settlement.id, &batch)).await
+    };
+    let leaf = (batch(more[39]).await - batch(more[1]).await) / 38;
+    let claim = estimate(world.rewards.claim(settlement.id, &book.claim(more[0]).unwrap())).await;
+    assert!((40..70).contains(&(claim / leaf)), "{leaf} of {claim}");
+}
+
+/// Code of a wallet that uses no gas during estimation, at a price of zero, and all gas during payment.
+const BURNS_GAS: &str = "0x3a600557005b600556";
+
+/// They take more than the batch was given, but with more gas it pays all others.
+#[tokio::test(flavor = "multi_thread")]
+async fn operators_that_break_a_batch_are_found_out_with_more_gas() {
+    for estimates in [Estimates::Lotus, Estimates::Forest] {
+        let world = World::new().await;
+        let settlement = world.settle().await;
+        let directory = tempfile::tempdir().unwrap();
+        let node = node(&world, estimates);
+        let mut scheduler = world
+            .scheduler_at(&node, &directory.path().join("state.sqlite"))
+            .await;
+        let burners = [1, 2, 3, 4].map(operator);
+        for burner in burners {
+            world.anvil.set_code(burner, BURNS_GAS).unwrap();
+        }
+        let report = world.pay(&mut scheduler, &settlement).await.unwrap();
+        // Only the one that paid is among the batches.
+        assert_eq!(report.batches.len(), 1, "{estimates:?}: {report:?}");
+        assert!(report.reverted.len() <= 1, "{estimates:?}: {report:?}");
+        assert_eq!(operators(&report.paid), [5, 6].map(operator));
+        let mut refused = burners.to_vec();
+        refused.push(world.refuser);
+        refused.sort_unstable();
+        assert_eq!(operators(&report.refused), refused);
+        let again = world.pay(&mut scheduler, &settlement).await.unwrap();
+        assert_eq!(again.batches.len(), 0);
+        assert_eq!(again.held.len(), burners.len() + 2);
+    }
+}
+
+/// They take more than anybody foresees.
+#[tokio::test]
+async fn operators_that_break_every_batch_are_isolated_and_all_others_are_paid() {
+    let burners: Vec<Address> = (20..60).map(operator).collect();
+    let world = World::granting_more(&burners).await;
     let settlement = world.settle().await;
     let directory = tempfile::tempdir().unwrap();
-    let mut scheduler = world.scheduler(&directory.path().join("state.sqlite"));
-    let burners = [1, 2, 3, 4].map(operator);
-    for burner in burners {
-        world.anvil.set_code(burner, "0x3a600557005b600556").unwrap();
+    let all = |planner: &mut Planner| planner.policy.batch.payouts = 300;
+    let mut scheduler = world.scheduler_with(&directory.path().join("state.sqlite"), all);
+    for burner in &burners {
+        world.anvil.set_code(*burner, BURNS_GAS).unwrap();
     }
     let report = world.pay(&mut scheduler, &settlement).await.unwrap();
-    assert!(!report.reverted.is_empty());
-    assert_eq!(operators(&report.paid), [5, 6].map(operator));
-    let mut refused = burners.to_vec();
+    assert_eq!(report.reverted.len(), 2, "{report:?}");
+    assert_eq!(operators(&report.paid), (1..=6).map(operator).collect::<Vec<_>>());
+    let mut refused = burners.clone();
     refused.push(world.refuser);
     refused.sort_unstable();
     assert_eq!(operators(&report.refused), refused);
     let again = world.pay(&mut scheduler, &settlement).await.unwrap();
     assert_eq!(again.batches.len(), 0);
-    assert_eq!(again.held.len(), burners.len() + 2);
 }
 
 #[tokio::test]
@@ -448,7 +572,8 @@ async fn claims_that_cannot_succeed_say_why_and_send_nothing() {
 
     world.anvil.mine_at(pending.active_at).unwrap();
     let settlement = world.rewards.newest_active().await.unwrap().unwrap();
-    let foreign = Allocations::new(BTreeMap::from([(operator(1), AttoFil::new(1_000_000))]));
+    let one = BTreeMap::from([(operator(1), AttoFil::new(1_000_000))]);
+    let foreign = Allocations::new(settled::allocations(&one, &[]));
     let error = claim(&settlement, &foreign, operator(1)).await.unwrap_err();
     assert!(matches!(error, PayoutError::WrongAllocations { .. }), "{error}");
     let error = claim(&settlement, &allocations, operator(9)).await.unwrap_err();

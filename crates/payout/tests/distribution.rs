@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use alloy_primitives::keccak256;
-use assize_chain::{Address, B256};
+use assize_chain::Address;
 use assize_facts::Proposal;
 use assize_keys::Signer;
 use assize_measurement::unixfs::file_cid;
@@ -20,6 +20,7 @@ use assize_payout::{
 };
 use assize_protocol::AttoFil;
 use assize_testkit::fixtures;
+use assize_testkit::settled::allocations;
 use assize_testkit::world::{World, WorldPlan};
 
 /// The threshold that only 106 of 15 390 operators ever reached.
@@ -34,14 +35,13 @@ async fn sparks_balances_are_paid_to_the_attofil() {
 
     let begun = Instant::now();
     let world = World::start_with(WorldPlan {
-        commit_grace: 60,
         budget: total,
         ..WorldPlan::default()
     })
     .await
     .unwrap();
     world.open_round().await.unwrap();
-    let document = world.document(None, &balances).await.unwrap();
+    let document = world.document(&balances).await.unwrap();
     let settlement = world.post(&document, true).await.unwrap();
     let allocations = Allocations::new(document.allocations.clone());
     let settled = begun.elapsed();
@@ -109,7 +109,7 @@ async fn sparks_balances_are_paid_to_the_attofil() {
     let calldata: usize = plan
         .batches
         .iter()
-        .map(|batch| world.rewards.claim_many(settlement.id, &batch.claim).input.len())
+        .map(|batch| batch.call.draft(&world.rewards, settlement.id).input.len())
         .sum();
     let rest = pay(planner, &state).await;
     let seconds = paying.elapsed();
@@ -143,12 +143,11 @@ async fn one_of_a_million_operators_claims() {
         .map(|n| (operator(n), AttoFil::new(u128::from(n) + 1)))
         .collect();
     let total = AttoFil::checked_sum(cumulative.values().copied()).unwrap();
-    let allocations = Allocations::new(cumulative);
+    let allocations = Allocations::new(allocations(&cumulative, &[]));
     let lucky = operator(777_777);
     assert_eq!(allocations.claim(lucky).unwrap().proof.len(), 20);
 
     let world = World::start_with(WorldPlan {
-        commit_grace: 60,
         budget: total,
         ..WorldPlan::default()
     })
@@ -160,8 +159,9 @@ async fn one_of_a_million_operators_claims() {
         first_round: round,
         last_round: round,
         root: allocations.root(),
+        operators: allocations.count(),
         cumulative_total: total,
-        accepted_root: B256::ZERO,
+        drops: 0,
         cid: file_cid(b"a document of a million"),
     };
     let settlement = world.post_proposal(&proposal, true).await.unwrap();

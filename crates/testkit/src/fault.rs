@@ -4,6 +4,7 @@
 //! client ──HTTP──▶ FaultNode ──▶ anvil
 //!                    │ blocks are numbered as epochs, some of which are null rounds
 //!                    │ transactions are dropped, delayed, rejected by Filecoin's rules
+//!                    │ gas is estimated as Lotus or Forest do
 //!                    │ responses are late, stale, missing, or have the wrong status
 //!                    └ the chain forks
 //! ```
@@ -11,6 +12,7 @@
 //! All faults are drawn from a seed: the same requests get the same faults.
 
 mod epochs;
+mod estimate;
 mod faults;
 mod mempool;
 mod proxy;
@@ -32,6 +34,7 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
 pub use epochs::{block_of, epoch_of, is_null_round};
+pub use estimate::Estimates;
 pub use faults::{Fault, Faults};
 use proxy::{Proxy, Reply};
 

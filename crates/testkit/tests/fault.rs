@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use assize_testkit::anvil::Anvil;
-use assize_testkit::fault::{Fault, FaultNode, Faults, block_of, epoch_of};
+use assize_testkit::fault::{Estimates, Fault, FaultNode, Faults, block_of, epoch_of};
 use serde_json::{Value, json};
 
 /// Signed by anvil's first account with `cast mktx`: 1 attoFIL to 0x…01, chain 31337, premium 100, nonces 0 and 1, and
@@ -357,4 +357,60 @@ fn the_same_seed_gives_the_same_faults() {
         (statuses, world.node.counts())
     };
     assert_eq!(run(), run());
+}
+
+/// A contract that does nothing; one that reverts with less than a million gas left; one that then runs out of it; one that reverts.
+const CONTRACTS: [&str; 4] = [
+    "0x00",
+    "0x620f42405a10600a57005b5f5ffd",
+    "0x620f42405a10600a57005b600a56",
+    "0x5f5ffd",
+];
+
+#[test]
+fn gas_is_estimated_as_filecoins_nodes_do() {
+    let estimates = |estimates: Estimates| {
+        let world = World::new(Faults {
+            estimates,
+            ..Faults::none()
+        });
+        let mut index = 0;
+        CONTRACTS.map(|code| {
+            index += 1;
+            let to = alloy_primitives::Address::repeat_byte(index);
+            world.anvil.set_code(to, code).unwrap();
+            let answer = world.ask("eth_estimateGas", json!([{"to": to, "gas": "0x1"}]));
+            let estimate = answer["result"].as_str();
+            estimate.map(|gas| u64::from_str_radix(gas.trim_start_matches("0x"), 16).unwrap())
+        })
+    };
+    let about = |estimate: Option<u64>, least: u64| {
+        let estimate = estimate.unwrap();
+        assert!(
+            (least..least + least / 90).contains(&estimate),
+            "{estimate}: {least}"
+        );
+    };
+    let [nothing, reverts, runs_out, never] = estimates(Estimates::Lotus);
+    assert_eq!((nothing, reverts, never), (Some(26_250), None, None));
+    about(runs_out, 1_276_000);
+    let [nothing, reverts, runs_out, never] = estimates(Estimates::Forest);
+    about(nothing, 21_000);
+    about(reverts, 1_021_000);
+    about(runs_out, 1_021_000);
+    assert_eq!(never, None);
+}
+
+#[test]
+fn filecoins_nodes_simulate_with_a_blocks_gas() {
+    for (estimates, fails) in [(Estimates::Upstream, true), (Estimates::Lotus, false)] {
+        let world = World::new(Faults {
+            estimates,
+            ..Faults::none()
+        });
+        let to = alloy_primitives::Address::repeat_byte(1);
+        world.anvil.set_code(to, CONTRACTS[1]).unwrap();
+        let answer = world.ask("eth_call", json!([{"to": to, "gas": "0x10000"}, "latest"]));
+        assert_eq!(answer["error"].is_object(), fails, "{answer}");
+    }
 }

@@ -138,6 +138,19 @@ impl From<RoundFault> for VerifyError {
 }
 
 impl VerifyError {
+    /// Whether a file that counts cannot be read (docs/protocol.md §11.3).
+    #[must_use]
+    pub fn is_unreadable(&self) -> bool {
+        match self {
+            Self::Store { .. } | Self::NotTheBatch { .. } => true,
+            Self::Round(fault) => matches!(
+                fault,
+                RoundFault::File { .. } | RoundFault::List { .. } | RoundFault::WrongList { .. }
+            ),
+            _ => false,
+        }
+    }
+
     /// Whether a later attempt may succeed: something is unavailable now, or a round is not over.
     #[must_use]
     pub fn is_retryable(&self) -> bool {

@@ -25,9 +25,9 @@ pub enum Fraud {
         /// The operator.
         operator: Address,
         /// Where it is in the settlement's tree, or would be.
-        here: Search,
+        here: Box<Search>,
         /// Where it is in the parent's.
-        before: Search,
+        before: Box<Search>,
     },
 }
 
@@ -152,8 +152,8 @@ impl Allocations {
         let operator = operators.into_iter().find(broken)?;
         Some(Fraud::Growth {
             operator,
-            here: self.search(operator)?,
-            before: before.search(operator)?,
+            here: Box::new(self.search(operator)?),
+            before: Box::new(before.search(operator)?),
         })
     }
 

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use assize_chain::{BatchCommitment, ListCommitment, Round};
+use assize_chain::{BatchCommitment, FileKind, ListCommitment, OwnReport, Round};
 use assize_drand::{BeaconSource, with_y};
 use assize_keys::Signer;
 use assize_protocol::{B256, FrozenList, ListEntry, RosterEntry, RoundNumber, Task};
@@ -89,6 +89,7 @@ struct Shown {
     committees: u32,
     tasks_per_committee: u32,
     commitments: Vec<BatchCommitment>,
+    own: Vec<OwnReport>,
 }
 
 async fn show(args: &ShowArgs, data: &DataDir) -> eyre::Result<Outcome> {
@@ -96,12 +97,14 @@ async fn show(args: &ShowArgs, data: &DataDir) -> eyre::Result<Outcome> {
     let number = or_latest(&network, args.round).await?;
     let round = network.rounds.round(number).await?;
     let (committees, tasks_per_committee) = network.rounds.committee_count(number).await?;
-    let commitments = network.rounds.commitments(number).await?;
+    let commitments = network.rounds.commitments(number, FileKind::Lines).await?;
+    let own = network.rounds.own_reports(number).await?;
     let shown = Shown {
         round,
         committees,
         tasks_per_committee,
         commitments,
+        own,
     };
     args.format.print(&shown, || {
         let seed = round
@@ -113,10 +116,11 @@ async fn show(args: &ShowArgs, data: &DataDir) -> eyre::Result<Outcome> {
             .map(|commitment| u64::from(commitment.count))
             .sum();
         format!(
-            "round {number}\n  opened        {}\n  closes        {}\n  commits until {}\n  roster {}, {}\n  tasks {}, {}\n  beacon {} seed {seed}\n  {} with {} each\n  {}, {}",
+            "round {number}\n  opened        {}\n  closes        {}\n  batches until {}\n  over after    {}\n  roster {}, {}\n  tasks {}, {}\n  beacon {} seed {seed}\n  {} with {} each\n  {}, {}, {}",
             date_and_time(round.opened_at),
-            date_and_time(round.closes_at),
-            date_and_time(round.commits_until),
+            date_and_time(round.times.closes_at),
+            date_and_time(round.times.publish_until),
+            date_and_time(round.times.dedupe_from),
             counted(round.roster.count.into(), "station"),
             round.roster.cid,
             round.tasks.count,
@@ -126,6 +130,7 @@ async fn show(args: &ShowArgs, data: &DataDir) -> eyre::Result<Outcome> {
             counted(tasks_per_committee.into(), "task"),
             counted(shown.commitments.len() as u64, "batch"),
             counted(batches, "measurement"),
+            counted(shown.own.len() as u64, "own report"),
         )
     })?;
     Ok(Outcome::Done)
@@ -149,7 +154,7 @@ async fn open(args: &OpenArgs, data: &DataDir) -> eyre::Result<Outcome> {
     args.format.print(&report, || {
         format!(
             "round {number} is open until {}; its beacon is drand round {}",
-            date_and_time(round.closes_at),
+            date_and_time(round.times.closes_at),
             round.beacon_round
         )
     })?;

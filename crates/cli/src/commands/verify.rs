@@ -144,7 +144,7 @@ async fn settlement(args: &SettlementArgs, data: &DataDir) -> eyre::Result<Outco
         "rounds": verified.rounds.len(),
         "measurements": measurements,
         "root": verified.settlement.proposal.root,
-        "acceptedRoot": verified.settlement.proposal.accepted_root,
+        "drops": verified.settlement.proposal.drops,
         "cid": verified.settlement.proposal.cid,
         "offline": inputs.offline,
         "contracts": inputs.facts.contracts,

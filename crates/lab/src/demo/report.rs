@@ -109,7 +109,7 @@ pub(super) struct SettlementReport {
     pub settlement: u64,
     pub cid: String,
     pub root: B256,
-    pub accepted_root: B256,
+    pub operators: u32,
     pub cumulative_total: AttoFil,
     pub evaluators: usize,
     pub signatures_posted: usize,

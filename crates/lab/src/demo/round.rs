@@ -42,9 +42,10 @@ pub(super) async fn run_round(
             round_duration: slot.duration,
             ..parameters
         };
+        // The chain's time is still that of the round before: the announcement takes effect before this one opens.
         environment
             .transact(
-                "set parameters",
+                "announce parameters",
                 &roles.owner,
                 &environment.network.rounds.set_parameters(&changed)?,
             )

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use assize_chain::{ChainClient, Draft};
-use assize_deployment::{BeaconParams, DeployParams, deploy_with};
+use assize_deployment::{BeaconParams, CourtParams, DeployParams, deploy_with};
 use assize_drand::{Chain, RecordedBeacons, Verified};
 use assize_protocol::{AttoFil, BeaconRound, Parameters, RoundNumber, TaskList};
 use assize_store::LocalStore;
@@ -37,7 +37,10 @@ pub(super) async fn run(args: &DemoArgs, directory: &Path) -> eyre::Result<Repor
     let recorded = fixtures::beacons()?;
     let beacons = Verified::new(Chain::quicknet(), RecordedBeacons::new(recorded.iter().cloned())?);
     let tasks = fixtures::tasks()?;
-    let parameters = Parameters::default();
+    let parameters = Parameters {
+        step: schedule::STEP,
+        ..Parameters::default()
+    };
     let drand_rounds: Vec<BeaconRound> = recorded.iter().map(|beacon| beacon.round).collect();
     let schedule = beacons.chain().schedule();
     let slots = schedule::plan(
@@ -156,6 +159,7 @@ async fn set_up(
         threshold: 2,
         min_challenge_window: CHALLENGE_WINDOW,
         challenge_window: CHALLENGE_WINDOW,
+        court: CourtParams::within(CHALLENGE_WINDOW),
         payment_gas: 60_000,
         parameters: Parameters {
             round_duration: first.duration,

@@ -44,7 +44,7 @@ pub(super) async fn settle(
     progress: &mut Progress,
 ) -> eyre::Result<(EvaluatedRange, Settled)> {
     let last = *rounds.last().ok_or_eyre("no rounds")?;
-    let over = environment.network.rounds.round(last).await?.commits_until;
+    let over = environment.network.rounds.round(last).await?.times.dedupe_from;
     environment.anvil.mine_at(over + 1)?;
 
     let mut evaluated: Option<EvaluatedRange> = None;
@@ -55,6 +55,7 @@ pub(super) async fn settle(
             &chain.rounds,
             &chain.rewards,
             &environment.store,
+            &|_, _| None,
             beacons,
             Some(last),
         )
@@ -73,7 +74,7 @@ pub(super) async fn settle(
             );
         }
         let proposal = own.document.proposal();
-        let message = environment.network.rewards.message_of(&proposal).await?;
+        let message = environment.network.rewards.message_of(FIRST, &proposal).await?;
         signatures.insert(evaluator.address(), message.sign(evaluator).await?);
         evaluated = Some(own);
     }
@@ -88,7 +89,7 @@ pub(super) async fn settle(
     let cid = environment.store.put(&document)?;
     let proposal = evaluated.document.proposal();
     signatures.pop_last();
-    let post = environment.network.rewards.post(&proposal, &signatures);
+    let post = environment.network.rewards.post(FIRST, &proposal, &signatures);
     environment
         .transact("post a settlement", &roles.scheduler, &post)
         .await?;
@@ -115,6 +116,9 @@ pub(super) async fn settle(
         },
     ))
 }
+
+/// The number of the demo's only settlement.
+const FIRST: SettlementId = SettlementId(1);
 
 /// One operator claims its own rewards; the scheduler pays the others.
 pub(super) async fn pay(

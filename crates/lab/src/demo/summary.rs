@@ -101,7 +101,7 @@ pub(super) fn report(
             settlement: settled.id.0,
             cid: settled.cid.to_string(),
             root: settled.proposal.root,
-            accepted_root: settled.proposal.accepted_root,
+            operators: settled.proposal.operators,
             cumulative_total: settled.proposal.cumulative_total,
             evaluators: 3,
             signatures_posted: settled.signatures,

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use alloy_primitives::{Address, B256};
 use assize_chain::ChainClient;
-use assize_deployment::{BeaconParams, DeployParams, deploy_with};
+use assize_deployment::{BeaconParams, CourtParams, DeployParams, deploy_with};
 use assize_drand::serve::Devnet;
 use assize_drand::{Relays, Verified};
 use assize_keys::Signer;
@@ -39,7 +39,7 @@ impl Keys {
         derive_key(self.seed, role, index).to_secret_bytes().into()
     }
 
-    fn signer(self, role: &str, index: u64) -> eyre::Result<Signer> {
+    pub(super) fn signer(self, role: &str, index: u64) -> eyre::Result<Signer> {
         Ok(Signer::from_bytes(&self.secret(role, index))?)
     }
 
@@ -84,6 +84,7 @@ impl Environment {
             name: "beacon".into(),
             directory,
             key: None,
+            inclusion_key: None,
         };
         let (genesis, period) = (genesis.to_string(), format!("{TICK}s"));
         let serve = [
@@ -109,7 +110,8 @@ impl Environment {
             },
             owner: keys.address("owner", 0)?,
             coordinator: keys.address("coordinator", 0)?,
-            publishers: vec![keys.address("publisher", 0)?],
+            // The second is a spare; scenarios steal its key.
+            publishers: vec![keys.address("publisher", 0)?, keys.address("publisher", 1)?],
             guardian: keys.address("guardian", 0)?,
             treasury: keys.address("owner", 0)?,
             evaluators: (0..EVALUATORS)
@@ -118,12 +120,16 @@ impl Environment {
             threshold: THRESHOLD,
             min_challenge_window: CHALLENGE_WINDOW,
             challenge_window: CHALLENGE_WINDOW,
+            court: CourtParams::within(CHALLENGE_WINDOW),
             payment_gas: 60_000,
             parameters: parameters(args),
         };
         let roles = ["owner", "coordinator", "publisher", "scheduler", "depositor"];
         for role in roles {
             anvil.set_balance(keys.address(role, 0)?, GAS_FUNDS.saturating_add(DEPOSIT))?;
+        }
+        for (role, index) in [("publisher", 1), ("guardian", 0), ("inclusion", 0)] {
+            anvil.set_balance(keys.address(role, index)?, GAS_FUNDS)?;
         }
         for index in 0..EVALUATORS {
             anvil.set_balance(keys.address("evaluator", index)?, GAS_FUNDS)?;
@@ -162,6 +168,7 @@ impl Environment {
             name: name.into(),
             directory: &self.directory,
             key,
+            inclusion_key: None,
         }
     }
 

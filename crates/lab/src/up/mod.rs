@@ -6,6 +6,7 @@ mod network;
 mod plan;
 mod process;
 mod report;
+mod scenario;
 mod screen;
 mod watch;
 
@@ -25,6 +26,7 @@ use self::checks::Receipts;
 use self::environment::Environment;
 use self::network::Processes;
 use self::report::RoundReport;
+use self::scenario::{Mischief, Scenario};
 use self::screen::Screen;
 use crate::settings::{settings, to_toml};
 use assize_cli::output::{self, Outcome};
@@ -51,6 +53,9 @@ pub(crate) struct UpArgs {
     /// Time from a round's opening to its closing, 60s to 1h.
     #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = round_duration)]
     round: u32,
+    /// Something that goes wrong on purpose, and must be made good.
+    #[arg(long, value_name = "NAME", value_enum)]
+    scenario: Option<Scenario>,
     /// Seed of keys and providers.
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -69,6 +74,9 @@ struct Report {
     receipts: Receipts,
     granted: AttoFil,
     paid: AttoFil,
+    /// What came of the scenario, if there was one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scenario: Option<String>,
     /// MATCH if a new process recomputed the last settlement.
     verdict: String,
     /// Peak memory of each kind of process, KiB.
@@ -128,6 +136,10 @@ async fn up(args: &UpArgs, directory: &Path) -> eyre::Result<Outcome> {
         directory.display(),
         config.display()
     ));
+    let mut mischief = args.scenario.map(Mischief::of);
+    if let Some(scenario) = args.scenario {
+        output::say(format!("{scenario}"));
+    }
     let mut screen = Screen::open(args.format.is_json());
     let mut rounds = Vec::new();
     let watched = watch_rounds(
@@ -135,6 +147,7 @@ async fn up(args: &UpArgs, directory: &Path) -> eyre::Result<Outcome> {
         &mut environment,
         &filecoin,
         &mut processes,
+        mischief.as_mut(),
         &mut screen,
         &mut rounds,
     );
@@ -152,6 +165,10 @@ async fn up(args: &UpArgs, directory: &Path) -> eyre::Result<Outcome> {
         return Ok(Outcome::Done);
     }
     let state = watch::state(&environment, &processes.api, args.checkers).await?;
+    let scenario = match &mischief {
+        Some(mischief) => Some(mischief.outcome(&environment).await?),
+        None => None,
+    };
     let verdict = checks::verify(&environment, &state)?;
     let receipts = checks::check_receipts(&environment, &processes.ingest, rounds.len() as u64)?;
     let peak_memory = processes.peak_memory().to_vec();
@@ -161,6 +178,7 @@ async fn up(args: &UpArgs, directory: &Path) -> eyre::Result<Outcome> {
         receipts,
         granted: state.granted,
         paid: state.paid,
+        scenario,
         verdict,
         peak_memory,
         seconds: begun.elapsed().as_secs(),
@@ -204,6 +222,7 @@ async fn watch_rounds(
     environment: &mut Environment,
     filecoin: &LocalFilecoin,
     processes: &mut Processes,
+    mut mischief: Option<&mut Mischief>,
     screen: &mut Screen,
     reports: &mut Vec<RoundReport>,
 ) -> eyre::Result<()> {
@@ -212,6 +231,9 @@ async fn watch_rounds(
         processes.expect_running()?;
         let state = watch::state(environment, &processes.api, args.checkers).await?;
         screen.show(&state);
+        if let Some(mischief) = &mut mischief {
+            mischief.step(environment, processes, &state).await?;
+        }
         let next = RoundNumber(reports.len() as u64 + 1);
         let wanted = args.rounds.is_none_or(|rounds| next.0 <= rounds);
         if wanted && watch::is_over(environment, next, &state).await? {
@@ -246,13 +268,14 @@ fn summary(report: &Report) -> String {
 
   settlement  {}, recomputed from chain, store and beacons
   receipts    {} held by checkers: {} included, {omitted} omitted, {invalid} invalid
-  paid        {} FIL
+  paid        {} FIL{}
 
   {} rounds in {} s; peak memory: {}",
         report.verdict,
         output::grouped(held),
         output::grouped(included),
         report.paid.short(),
+        report.scenario.as_ref().map_or_else(String::new, |outcome| format!("\n  scenario    {outcome}")),
         report.rounds.len(),
         report.seconds,
         memory.join(", ")

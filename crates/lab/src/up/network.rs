@@ -5,8 +5,8 @@ use assize_testkit::filecoin::{CURIO_PEER_IDS, LocalFilecoin};
 use eyre::OptionExt;
 
 use super::UpArgs;
+use super::scenario::{Scenario, refusing_proxy};
 use super::environment::{EVALUATORS, Environment, url};
-use super::plan::MARGIN;
 use super::process::Process;
 
 /// Rounds in a settlement: each round is settled and paid on its own, so that payments start early.
@@ -21,6 +21,7 @@ pub(super) struct Processes {
     pub coordinator: Process,
     pub publisher: Process,
     pub evaluators: Vec<Process>,
+    pub guardian: Process,
     pub scheduler: Process,
     pub checkers: Vec<Process>,
     /// URL of the coordinator.
@@ -44,16 +45,16 @@ impl Processes {
             coordinator,
             publisher: publisher(environment)?,
             evaluators: Vec::new(),
+            guardian: guardian(environment)?,
             scheduler: scheduler(environment)?,
             checkers: Vec::new(),
             api,
             ingest,
         };
         let mut peers = Vec::new();
-        // The last one collects the others' signatures and posts.
+        // Each knows those before it, so the last collects all signatures and posts; the others have FIL to object.
         for index in 0..EVALUATORS {
-            let posts = index + 1 == EVALUATORS;
-            let (evaluator, url) = evaluator(environment, index, &peers, posts)?;
+            let (evaluator, url) = evaluator(environment, index, &peers)?;
             processes.evaluators.push(evaluator);
             peers.push(url);
         }
@@ -61,7 +62,8 @@ impl Processes {
             if stop.is_set() {
                 break;
             }
-            let checker = checker(environment, filecoin, &processes.api, index)?;
+            let left_out = args.scenario == Some(Scenario::LeftOut) && index == 0;
+            let checker = checker(environment, filecoin, &processes.api, index, left_out)?;
             processes.checkers.push(checker);
         }
         Ok(processes)
@@ -81,13 +83,14 @@ impl Processes {
     }
 
     /// Peak memory of each kind of process, KiB.
-    pub(super) fn peak_memory(&self) -> [(&'static str, u64); 5] {
+    pub(super) fn peak_memory(&self) -> [(&'static str, u64); 6] {
         let max = |processes: &[Process]| processes.iter().filter_map(Process::peak_memory).max();
         let one = |process: &Process| process.peak_memory().unwrap_or_default();
         [
             ("coordinator", one(&self.coordinator)),
             ("publisher", one(&self.publisher)),
             ("evaluator", max(&self.evaluators).unwrap_or_default()),
+            ("guardian", one(&self.guardian)),
             ("scheduler", one(&self.scheduler)),
             ("checker", max(&self.checkers).unwrap_or_default()),
         ]
@@ -98,11 +101,12 @@ impl Processes {
             coordinator,
             publisher,
             evaluators,
+            guardian,
             scheduler,
             checkers,
             ..
         } = self;
-        let services = [coordinator, publisher, scheduler];
+        let services = [coordinator, publisher, guardian, scheduler];
         checkers.iter_mut().chain(services).chain(evaluators)
     }
 }
@@ -137,9 +141,8 @@ fn coordinator(args: &UpArgs, environment: &Environment) -> eyre::Result<(Proces
 
 fn publisher(environment: &Environment) -> eyre::Result<Process> {
     let key = environment.keys.secret("publisher", 0);
-    let margin = format!("{MARGIN}s");
     let mut arguments = vec!["run", "publisher"];
-    arguments.extend(["--margin", &margin, "--poll", POLL]);
+    arguments.extend(["--poll", POLL]);
     arguments.extend(environment.chain(environment.anvil.url()));
     Ok(Process::start_ready(&environment.command("publisher", Some(key)), arguments)?.0)
 }
@@ -148,7 +151,6 @@ fn evaluator(
     environment: &Environment,
     index: u64,
     peers: &[String],
-    posts: bool,
 ) -> eyre::Result<(Process, String)> {
     let key = environment.keys.secret("evaluator", index);
     let mut arguments = vec![
@@ -161,21 +163,25 @@ fn evaluator(
         "--listen",
         "127.0.0.1:0",
     ];
-    arguments.extend(["--poll", POLL]);
-    if posts {
-        arguments.extend(["--post"]);
-        arguments.extend(peers.iter().flat_map(|peer| ["--peer", peer]));
-    }
-    let rates = format!("rates-{index}.json");
-    if !posts {
-        // All evaluators share this data directory, but each needs its own catalog.
-        arguments.extend(["--rates", &rates]);
-    }
-    arguments.extend(environment.chain(environment.anvil.url()));
+    arguments.extend(["--poll", POLL, "--post"]);
+    arguments.extend(peers.iter().flat_map(|peer| ["--peer", peer]));
+    // Each has a queue and a catalog of its own, and all have the network's store.
+    let data = format!("evaluators/{index}");
+    std::fs::create_dir_all(environment.directory.join(&data))?;
+    arguments.extend(["--rpc-url", environment.anvil.url(), "--data", &data]);
+    arguments.extend(["--deployment", "deployment.json", "--store", "store"]);
     arguments.extend(environment.drand());
     let start = environment.command(format!("evaluator-{index}"), Some(key));
     let (process, ready) = Process::start_ready(&start, arguments)?;
     Ok((process, url(&ready)?))
+}
+
+fn guardian(environment: &Environment) -> eyre::Result<Process> {
+    let key = environment.keys.secret("guardian", 0);
+    let mut arguments = vec!["run", "guardian", "--poll", POLL];
+    arguments.extend(environment.chain(environment.anvil.url()));
+    arguments.extend(environment.drand());
+    Ok(Process::start_ready(&environment.command("guardian", Some(key)), arguments)?.0)
 }
 
 fn scheduler(environment: &Environment) -> eyre::Result<Process> {
@@ -200,6 +206,7 @@ fn checker(
     filecoin: &LocalFilecoin,
     api: &str,
     index: u64,
+    left_out: bool,
 ) -> eyre::Result<Process> {
     let operator = environment
         .keys
@@ -209,8 +216,16 @@ fn checker(
     std::fs::create_dir_all(environment.directory.join(&directory))?;
     let bind = format!("127.{}.{}.1", 1 + index / 250, index % 250);
     let (rpc, indexer) = (filecoin.rpc_url(), filecoin.indexer_url());
-    let mut arguments = vec!["run", "checker", "--coordinator", api, "--operator", &operator];
-    arguments.extend(["--indexer", &indexer, "--bind", &bind]);
+    let api = match left_out {
+        true => refusing_proxy(api)?,
+        false => api.to_owned(),
+    };
+    let mut arguments = vec!["run", "checker", "--coordinator", &api, "--operator", &operator];
+    arguments.extend(["--indexer", &indexer]);
+    if !left_out {
+        // The proxy is on this machine, and in a subnet of its own.
+        arguments.extend(["--bind", &bind]);
+    }
     let curio = CURIO_PEER_IDS.to_string();
     arguments.extend(["--allow-private", "--log", "json", "--peer-ids", &curio]);
     arguments.extend([
@@ -222,5 +237,7 @@ fn checker(
         &directory,
     ]);
     arguments.extend(environment.drand());
-    Process::start(&environment.command(format!("checker-{index}"), None), arguments)
+    let mut start = environment.command(format!("checker-{index}"), None);
+    start.inclusion_key = left_out.then(|| environment.keys.secret("inclusion", 0));
+    Process::start(&start, arguments)
 }

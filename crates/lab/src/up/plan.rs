@@ -8,11 +8,9 @@ use super::UpArgs;
 pub(super) const TICK: u64 = 1;
 /// Seconds in which a settlement can be vetoed.
 pub(super) const CHALLENGE_WINDOW: u64 = 20;
-/// Seconds after a round in which its batches are committed: the contract's minimum.
-const COMMIT_GRACE: u32 = 60;
-/// Seconds before the end of the commit window at which the publisher closes the last batch. The API accepts measurements
-/// in the window's first half.
-pub(super) const MARGIN: u64 = 25;
+/// Unit of the timetable after closing, seconds: measurements are handed in for 22 s, batches committed for 42, and the round is
+/// over after 64.
+const STEP: u32 = 2;
 /// Seconds that a checker has for each task.
 const SECONDS_PER_TASK: u32 = 3;
 /// Maximum tasks of a checker in a round.
@@ -29,7 +27,7 @@ pub(super) fn parameters(args: &UpArgs) -> Parameters {
         round_duration: args.round,
         // The contract's minimum.
         beacon_delay: 15,
-        commit_grace: COMMIT_GRACE,
+        step: STEP,
         min_committee_size: committee(checkers),
         max_committee_size: Parameters::default().max_committee_size,
         quorum: quorum(checkers),

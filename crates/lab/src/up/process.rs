@@ -33,6 +33,8 @@ pub(super) struct Start<'a> {
     pub directory: &'a Path,
     /// Its secret key, if it has one.
     pub key: Option<B256>,
+    /// The key with which a checker commits its own reports.
+    pub inclusion_key: Option<B256>,
 }
 
 impl Process {
@@ -96,8 +98,22 @@ impl Process {
 
     /// Sends SIGTERM; does not wait.
     pub(super) fn terminate(&self) -> eyre::Result<()> {
+        self.signal("-TERM")
+    }
+
+    /// Stops it for a while, as if its machine had no power.
+    pub(super) fn pause(&self) -> eyre::Result<()> {
+        self.signal("-STOP")
+    }
+
+    /// Lets it go on after [`Process::pause`].
+    pub(super) fn resume(&self) -> eyre::Result<()> {
+        self.signal("-CONT")
+    }
+
+    fn signal(&self, signal: &str) -> eyre::Result<()> {
         let sent = Command::new("kill")
-            .args(["-TERM", &self.child.id().to_string()])
+            .args([signal, &self.child.id().to_string()])
             .stderr(Stdio::null())
             .status()?;
         ensure!(
@@ -173,6 +189,9 @@ impl Start<'_> {
         }
         if let Some(key) = self.key {
             command.env("ASSIZE_PRIVATE_KEY", key.to_string());
+        }
+        if let Some(key) = self.inclusion_key {
+            command.env("ASSIZE_INCLUSION_PRIVATE_KEY", key.to_string());
         }
         Ok(command)
     }

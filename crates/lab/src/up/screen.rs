@@ -29,7 +29,7 @@ pub(super) struct RoundState {
     pub number: RoundNumber,
     pub revealed: bool,
     pub closes_at: u64,
-    pub commits_until: u64,
+    pub over_after: u64,
     /// Stations in its roster.
     pub stations: u64,
     /// Measurements of all rounds for which the API returned a receipt.
@@ -56,10 +56,10 @@ impl State {
                 "round {number}: checkers retrieve, {} s left",
                 left(round.closes_at)
             )
-        } else if self.now <= round.commits_until {
+        } else if self.now <= round.over_after {
             format!(
                 "round {number}: the publisher commits batches, {} s left",
-                left(round.commits_until)
+                left(round.over_after)
             )
         } else {
             format!("round {number} is over")
@@ -165,7 +165,7 @@ mod tests {
             number: RoundNumber(2),
             revealed: false,
             closes_at: 1_060,
-            commits_until: 1_120,
+            over_after: 1_120,
             stations: 58,
             received: 1_250,
             committed: 400,

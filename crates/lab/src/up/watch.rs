@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
-use assize_chain::Status;
+use assize_chain::{FileKind, Status};
 use assize_protocol::RoundNumber;
 use eyre::{OptionExt, WrapErr};
 
@@ -24,12 +24,12 @@ pub(super) async fn state(environment: &Environment, api: &str, checkers: u32) -
     };
     if let Some(number) = network.rounds.latest_round().await? {
         let round = network.rounds.round(number).await?;
-        let commitments = network.rounds.commitments(number).await?;
+        let commitments = network.rounds.commitments(number, FileKind::Lines).await?;
         state.round = Some(RoundState {
             number,
             revealed: round.seed.is_some(),
-            closes_at: round.closes_at,
-            commits_until: round.commits_until,
+            closes_at: round.times.closes_at,
+            over_after: round.times.dedupe_from,
             stations: round.roster.count.into(),
             received: figure(&metrics, "assize_api_measurements_total").unwrap_or_default(),
             committed: commitments.iter().map(|batch| u64::from(batch.count)).sum(),
@@ -45,16 +45,16 @@ pub(super) async fn state(environment: &Environment, api: &str, checkers: u32) -
     Ok(state)
 }
 
-/// Whether a round's commit window is over.
+/// Whether a round is over, so that it can be evaluated.
 pub(super) async fn is_over(
     environment: &Environment,
     round: RoundNumber,
     state: &State,
 ) -> eyre::Result<bool> {
     match &state.round {
-        Some(newest) if newest.number == round => Ok(state.now > newest.commits_until),
+        Some(newest) if newest.number == round => Ok(state.now > newest.over_after),
         Some(newest) if newest.number > round => {
-            Ok(state.now > environment.network.rounds.round(round).await?.commits_until)
+            Ok(state.now > environment.network.rounds.round(round).await?.times.dedupe_from)
         }
         _ => Ok(false),
     }

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use super::Estimates;
+
 /// Faults and their probabilities, in thousandths.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Faults {
@@ -28,6 +30,8 @@ pub struct Faults {
     pub nonce_gap_rule: bool,
     /// Messages have at most 64 KiB.
     pub size_rule: bool,
+    /// Who estimates gas.
+    pub estimates: Estimates,
     /// HTTP status 429.
     pub busy: u32,
     /// HTTP status 502, with an HTML page.
@@ -90,6 +94,7 @@ impl Faults {
             replacement_rule: false,
             nonce_gap_rule: false,
             size_rule: false,
+            estimates: Estimates::Upstream,
             busy: 0,
             bad_gateway: 0,
             hang_up: 0,
@@ -119,6 +124,7 @@ impl Faults {
             replacement_rule: true,
             nonce_gap_rule: true,
             size_rule: true,
+            estimates: Estimates::Upstream,
             busy: 20,
             bad_gateway: 20,
             hang_up: 20,

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use super::epochs::{block_of, epoch_of, is_null_round};
 use super::mempool::{Fate, Mempool};
 use super::transaction::Transaction;
-use super::{Fault, Faults};
+use super::{Estimates, Fault, Faults};
 
 /// Filecoin's maximum message size in bytes.
 const MAX_MESSAGE: usize = 64 << 10;
@@ -24,13 +24,13 @@ pub(super) enum Reply {
 }
 
 /// A JSON-RPC error.
-struct Refusal {
+pub(super) struct Refusal {
     code: i64,
     message: String,
 }
 
 /// Why a request has no result.
-enum Failure {
+pub(super) enum Failure {
     Refused(Refusal),
     HungUp,
 }
@@ -41,7 +41,7 @@ impl From<Refusal> for Failure {
     }
 }
 
-fn refuse<T>(code: i64, message: impl Into<String>) -> Result<T, Failure> {
+pub(super) fn refuse<T>(code: i64, message: impl Into<String>) -> Result<T, Failure> {
     let message = message.into();
     Err(Failure::Refused(Refusal { code, message }))
 }
@@ -92,6 +92,10 @@ impl Proxy {
 
     pub(super) fn set(&mut self, faults: Faults) {
         self.faults = faults;
+    }
+
+    pub(super) fn estimates(&self) -> Estimates {
+        self.faults.estimates
     }
 
     pub(super) fn counts(&self) -> BTreeMap<Fault, u64> {
@@ -192,6 +196,11 @@ impl Proxy {
         match method {
             "eth_blockNumber" => return Ok(quantity(self.shown(latest))),
             "eth_getLogs" => self.translate_range(&mut params, head, latest)?,
+            "eth_estimateGas" if self.estimates() != Estimates::Upstream => return self.estimate(&params),
+            "eth_call" if self.estimates() != Estimates::Upstream => {
+                let call = params.first_mut().and_then(Value::as_object_mut);
+                call.and_then(|call| call.remove("gas"));
+            }
             _ => {}
         }
         let mut result = self.ask(method, &params)?;
@@ -374,7 +383,7 @@ impl Proxy {
     }
 
     /// Sends a request to the upstream node.
-    fn ask(&self, method: &str, params: &[Value]) -> Result<Value, Failure> {
+    pub(super) fn ask(&self, method: &str, params: &[Value]) -> Result<Value, Failure> {
         let body = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
         let answer = self
             .agent
@@ -397,11 +406,11 @@ impl Proxy {
     }
 }
 
-fn quantity(number: u64) -> Value {
+pub(super) fn quantity(number: u64) -> Value {
     json!(format!("{number:#x}"))
 }
 
-fn number(value: &Value) -> Option<u64> {
+pub(super) fn number(value: &Value) -> Option<u64> {
     u64::from_str_radix(value.as_str()?.strip_prefix("0x")?, 16).ok()
 }
 

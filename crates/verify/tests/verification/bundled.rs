@@ -5,8 +5,9 @@ use std::path::Path;
 
 use assize_bundle::{Bundle, FACTS};
 use assize_drand::{Chain, Verified};
-use assize_facts::{ChainRound, Mismatch, SettlementId};
-use assize_protocol::{B256, RoundNumber, Seed, StationIndex, TaskIndex};
+use assize_facts::{ChainRound, FileKey, Mismatch, SettlementId, Times};
+use assize_protocol::{B256, List, RoundNumber, Seed, StationIndex, TaskIndex};
+use assize_store::{Source, Store};
 use assize_verify::{Conclusion, Evidence, Unpacked, VerifyError};
 use serde::Serialize;
 
@@ -18,11 +19,14 @@ fn verify(bundle: Bundle) -> Result<Option<Mismatch>, VerifyError> {
         facts,
         beacons,
         drand,
+        own,
         files,
     } = Unpacked::open(bundle)?;
     let evidence = Evidence {
         chain: &facts,
+        own: &own,
         store: &files,
+        elsewhere: &|_, commitment| files.batch(commitment),
         beacons: &Verified::new(drand, beacons),
         progress: &|_| {},
     };
@@ -57,6 +61,7 @@ fn a_bundle_gives_the_same_result_as_the_network() {
             "rounds/1/batches/1.ndjson",
             "rounds/2/batches/0.ndjson",
             "rounds/2/batches/1.ndjson",
+            "rounds/2/own/5.ndjson",
             "rounds/4/batches/0.ndjson",
             "rounds/4/batches/1.ndjson",
             "settlements/1.json",
@@ -81,7 +86,35 @@ fn one_round_alone() {
     case.facts.rounds.retain(|number, _| *number == RoundNumber(2));
     case.facts.settlements.clear();
     let bundle = case.evidence().bundle().unwrap();
-    assert_eq!(bundle.files().len(), 5 + BATCHES);
+    assert_eq!(bundle.files().len(), 6 + BATCHES);
+    assert_eq!(verify(bundle).unwrap(), None);
+}
+
+#[test]
+fn what_was_dropped_is_not_in_a_bundle() {
+    let mut case = Case::new();
+    case.facts.settlements.clear();
+    case.facts.drops = vec![
+        FileKey::batch(RoundNumber(1), 0),
+        FileKey::list(RoundNumber(2), List::Roster),
+    ];
+    fs::remove_file(case.store.path(&case.batch(1, 0).cid)).unwrap();
+    let bundle = case.evidence().bundle().unwrap();
+    let names = || bundle.files().iter().map(|file| file.name.as_str());
+    assert!(!names().any(|name| name == "rounds/1/batches/0.ndjson" || name.starts_with("rounds/2/")));
+    assert!(names().any(|name| name == "rounds/1/batches/1.ndjson"));
+    assert_eq!(verify(bundle).unwrap(), None);
+}
+
+#[test]
+fn a_batch_with_another_cid_is_in_a_bundle_by_its_lines() {
+    let mut case = Case::new();
+    case.facts.rounds.retain(|number, _| *number == RoundNumber(1));
+    case.facts.settlements.clear();
+    let lines = case.store.get(&case.batch(1, 0).cid).unwrap();
+    case.chain_round(1).commitments[0].cid = case.store.put(b"other lines\n").unwrap();
+    case.elsewhere.push(lines);
+    let bundle = case.with(|evidence| evidence.bundle()).unwrap();
     assert_eq!(verify(bundle).unwrap(), None);
 }
 
@@ -153,8 +186,7 @@ fn a_round_that_was_frozen_after_its_beacon_does_not_match() {
     case.facts.now += 60;
     let round = case.round(2);
     round.opened_at += 60;
-    round.closes_at += 60;
-    round.commits_until += 60;
+    round.times = Times::of(round.times.closes_at + 60, round.parameters.step);
     let mismatch = verify(case.evidence().bundle().unwrap()).unwrap().unwrap();
     assert_eq!(mismatch.path, "chain.rounds[2].beaconRound");
 }

@@ -19,16 +19,38 @@ fn is_valid(kind: &str, file: &[u8]) -> bool {
         "roster" => Roster::parse(file).is_ok(),
         "tasks" => TaskList::parse(file).is_ok(),
         // Order is a matter of form; sums and roots are not.
-        "settlement" => SettlementDocument::decode(file).is_ok_and(|document| {
-            canonical::check_json(file, &document).is_ok()
-                && document.accepted.is_sorted_by(|one, next| one < next)
-        }),
+        "settlement" => SettlementDocument::decode(file)
+            .is_ok_and(|document| canonical::check_json(file, &document).is_ok() && is_in_order(&document)),
         "facts" => canonical::read_json::<ChainFacts>(file).is_ok(),
         "beacons" => RecordedBeacons::from_canonical_json(file).is_ok(),
         "drand" => Chain::from_canonical_json(file).is_ok(),
         "manifest" => Bundle::from_car(&with_manifest(file)).is_ok(),
         other => panic!("no file is a {other}"),
     }
+}
+
+/// Lists that the text calls ascending are, and every report belongs to an operator.
+fn is_in_order(document: &SettlementDocument) -> bool {
+    let listed: u64 = document
+        .allocations
+        .iter()
+        .map(|entry| u64::from(entry.reports))
+        .sum();
+    let sheets = document.sheets();
+    (document.reports.is_empty() || document.reports.len() as u64 == listed)
+        && document
+            .rounds
+            .is_sorted_by(|one, next| one.facts.round < next.facts.round)
+        && document
+            .rounds
+            .iter()
+            .all(|round| round.facts.dropped_lists.is_sorted_by(|one, next| one < next))
+        && document
+            .allocations
+            .is_sorted_by(|one, next| one.operator < next.operator)
+        && sheets.map(|(_, sheet)| sheet).all(|sheet| {
+            sheet.is_sorted_by(|one, next| (one.round, one.station) < (next.round, next.station))
+        })
 }
 
 /// The bundle of the vector's manifest, with another manifest.

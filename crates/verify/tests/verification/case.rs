@@ -7,18 +7,18 @@ use std::sync::LazyLock;
 use assize_drand::{Chain, RecordedBeacons, Verified};
 use assize_evaluate::SettlementDocument;
 use assize_facts::{
-    BatchCommitment, ChainFacts, ChainRound, Contracts, ListCommitment, Proposal, Round, Settlement,
-    SettlementId, Status,
+    BatchCommitment, ChainFacts, ChainRound, Contracts, FileKey, ListCommitment, OwnReport, Proposal, Round,
+    Settlement, SettlementId, Status, Times,
 };
-use assize_measurement::{Domain, ndjson};
+use assize_measurement::{Domain, Measurement, ndjson, unixfs};
 use assize_protocol::{
-    Address, Assignment, AttoFil, BeaconSchedule, FileCid, Parameters, Randomness, Roster, RoundNumber, Seed,
-    TaskList,
+    Address, Assignment, AttoFil, B256, BeaconSchedule, Codec, LinesRoot, Parameters, Randomness, Roster,
+    RoundNumber, Seed, SheetEntry, StationIndex, TaskList, positional,
 };
 use assize_store::{LocalStore, Source, Store};
 use assize_testkit::fixtures;
 use assize_testkit::network::{Network, NetworkPlan, RoundContext};
-use assize_verify::{Conclusion, Evidence, VerifiedSettlement, VerifyError};
+use assize_verify::{Conclusion, Evidence, OwnReports, VerifiedSettlement, VerifyError};
 use tempfile::TempDir;
 
 pub(crate) const CONTRACTS: Contracts = Contracts {
@@ -33,12 +33,21 @@ pub(crate) const UNREVEALED: RoundNumber = RoundNumber(3);
 /// Two committees; three of the stations share a subnet, so that two of them are in one committee.
 const STATIONS: u32 = 60;
 
+/// The round to which a station committed its own report, because publishers left it out.
+pub(crate) const OWN: RoundNumber = RoundNumber(2);
+
+/// That station.
+pub(crate) const LEFT_OUT: StationIndex = StationIndex(5);
+
 /// Committed batches of every other round.
 pub(crate) const BATCHES: usize = 2;
 
 pub(crate) struct Case {
     pub(crate) facts: ChainFacts,
+    pub(crate) own: OwnReports,
     pub(crate) store: LocalStore,
+    /// Found elsewhere than by CID.
+    pub(crate) elsewhere: Vec<Vec<u8>>,
     pub(crate) beacons: Verified<RecordedBeacons>,
     /// Deleted when dropped.
     _directory: TempDir,
@@ -47,6 +56,7 @@ pub(crate) struct Case {
 /// Shared by all tests; each works on a copy.
 struct Original {
     facts: ChainFacts,
+    own: OwnReports,
     directory: TempDir,
 }
 
@@ -54,9 +64,12 @@ struct Original {
 static ORIGINAL: LazyLock<Original> = LazyLock::new(|| {
     let directory = tempfile::tempdir().unwrap();
     let store = LocalStore::open(directory.path()).unwrap();
+    let mut own = OwnReports::default();
     let mut case = Case {
-        facts: rounds(&store),
+        facts: rounds(&store, &mut own),
+        own,
         store,
+        elsewhere: Vec::new(),
         beacons: beacons(),
         _directory: tempfile::tempdir().unwrap(),
     };
@@ -70,6 +83,7 @@ static ORIGINAL: LazyLock<Original> = LazyLock::new(|| {
     }
     Original {
         facts: case.facts,
+        own: case.own,
         directory,
     }
 });
@@ -81,7 +95,7 @@ fn beacons() -> Verified<RecordedBeacons> {
     )
 }
 
-fn rounds(store: &LocalStore) -> ChainFacts {
+fn rounds(store: &LocalStore, own: &mut OwnReports) -> ChainFacts {
     let tasks = TaskList::new(fixtures::tasks().unwrap().entries()[..120].to_vec()).unwrap();
     let network = Network::new(
         NetworkPlan {
@@ -96,6 +110,7 @@ fn rounds(store: &LocalStore) -> ChainFacts {
     let schedule = BeaconSchedule::QUICKNET;
     let mut facts = ChainFacts {
         contracts: CONTRACTS,
+        drops: Vec::new(),
         now: 0,
         rounds: [].into(),
         settlements: [].into(),
@@ -104,7 +119,7 @@ fn rounds(store: &LocalStore) -> ChainFacts {
         let [beacon, dedupe_beacon] = pair;
         // Chosen so that the two beacons are the first after their moments.
         let mut parameters = parameters();
-        let closes_at = schedule.time_of(dedupe_beacon.round).unwrap() - 1;
+        let closes_at = schedule.time_of(dedupe_beacon.round).unwrap() - 1 - 32 * u64::from(parameters.step);
         let opened_at = schedule.time_of(beacon.round).unwrap() - 1 - u64::from(parameters.beacon_delay);
         parameters.round_duration = (closes_at - opened_at) as u32;
         let seed = Seed::derive(
@@ -130,35 +145,57 @@ fn rounds(store: &LocalStore) -> ChainFacts {
         } else {
             network.measure(&context)
         };
+        let station = roster.get(LEFT_OUT).unwrap().station;
+        let is_left_out = |measurement: &Measurement| number == OWN && measurement.station == station;
+        let (report, measurements): (Vec<_>, Vec<_>) = measurements.into_iter().partition(is_left_out);
+        let reports = if number == OWN {
+            let report = ndjson::to_ndjson(&report);
+            let digest = B256::new(unixfs::block_cid(Codec::Raw, &report).digest);
+            own.insert(report);
+            vec![OwnReport {
+                station: LEFT_OUT,
+                report: digest,
+            }]
+        } else {
+            Vec::new()
+        };
         let commitments = measurements
             .chunks(measurements.len().div_ceil(BATCHES).max(1))
-            .map(|batch| BatchCommitment {
-                cid: store.put(&ndjson::to_ndjson(batch)).unwrap(),
-                count: batch.len() as u32,
-                committed_at: closes_at,
-            });
+            .map(|batch| commit(store, &ndjson::to_ndjson(batch), closes_at));
         let round = Round {
             number,
             roster: ListCommitment::of(&roster, store.put(&roster.to_ndjson()).unwrap()),
             tasks: ListCommitment::of(&tasks, store.put(&tasks.to_ndjson()).unwrap()),
             parameters,
             opened_at,
-            closes_at,
-            commits_until: closes_at + u64::from(parameters.commit_grace),
+            times: Times::of(closes_at, parameters.step),
             beacon_round: beacon.round,
             dedupe_beacon_round: dedupe_beacon.round,
             seed: (number != UNREVEALED).then_some(seed),
         };
-        facts.now = round.commits_until + 1;
+        facts.now = round.times.dedupe_from + 1;
         facts.rounds.insert(
             number,
             ChainRound {
                 round,
                 commitments: commitments.collect(),
+                own: reports,
             },
         );
     }
     facts
+}
+
+/// Stores a batch, and commits to it.
+pub(crate) fn commit(store: &LocalStore, batch: &[u8], committed_at: u64) -> BatchCommitment {
+    let lines = LinesRoot::of(batch);
+    BatchCommitment {
+        publisher: Address::repeat_byte(0xa3),
+        root: lines.root(),
+        count: lines.count(),
+        cid: store.put(batch).unwrap(),
+        committed_at,
+    }
 }
 
 fn parameters() -> Parameters {
@@ -184,16 +221,34 @@ impl Case {
         }
         Self {
             facts: ORIGINAL.facts.clone(),
+            own: ORIGINAL.own.clone(),
+            elsewhere: Vec::new(),
             store: LocalStore::open(directory.path()).unwrap(),
             beacons: beacons(),
             _directory: directory,
         }
     }
 
+    /// Works on the evidence, which looks for batches in `elsewhere` too.
+    pub(crate) fn with<T>(&self, work: impl FnOnce(Evidence<'_, RecordedBeacons>) -> T) -> T {
+        let elsewhere = |_: FileKey, commitment: &BatchCommitment| {
+            let mut files = self.elsewhere.iter();
+            files
+                .find(|file| LinesRoot::of(file).count() == commitment.count)
+                .cloned()
+        };
+        work(Evidence {
+            elsewhere: &elsewhere,
+            ..self.evidence()
+        })
+    }
+
     pub(crate) fn evidence(&self) -> Evidence<'_, RecordedBeacons> {
         Evidence {
             chain: &self.facts,
+            own: &self.own,
             store: &self.store,
+            elsewhere: &|_, _| None,
             beacons: &self.beacons,
             progress: &|_| {},
         }
@@ -243,9 +298,19 @@ impl Case {
     pub(crate) fn forge(&mut self, change: impl FnOnce(&mut SettlementDocument)) {
         let mut document = self.document(1);
         change(&mut document);
-        document.cumulative_total = AttoFil::checked_sum(document.allocations.values().copied()).unwrap();
-        document.root = document.reward_tree().root();
-        document.accepted_root = document.accepted_tree().root();
+        let sheets = document
+            .sheets()
+            .map(|(_, sheet)| sheet.iter().map(SheetEntry::leaf).collect());
+        let roots: Vec<B256> = sheets
+            .map(|leaves| positional::Tree::new(leaves).root())
+            .collect();
+        let mut running = AttoFil::ZERO;
+        for (allocation, root) in document.allocations.iter_mut().zip(roots) {
+            running = running.checked_add(allocation.cumulative).unwrap();
+            (allocation.running, allocation.sheet) = (running, root);
+        }
+        document.cumulative_total = running;
+        document.root = document.rewards_tree().root();
         self.post(SettlementId(1), &document);
     }
 
@@ -265,8 +330,8 @@ impl Case {
         self.verify(1).unwrap_err()
     }
 
-    pub(crate) fn batch(&self, round: u64, index: usize) -> FileCid {
-        self.facts.rounds[&RoundNumber(round)].commitments[index].cid
+    pub(crate) fn batch(&self, round: u64, index: usize) -> BatchCommitment {
+        self.facts.rounds[&RoundNumber(round)].commitments[index]
     }
 
     /// The roster of all rounds.

@@ -74,7 +74,7 @@ fn the_range_must_continue_the_parent() {
 fn the_document_supports_claims() {
     let case = Case::new();
     let document = case.evidence().settlement_document(SettlementId(2)).unwrap();
-    for operator in document.allocations.keys() {
-        assert!(document.proof(*operator).is_some());
+    for allocation in &document.allocations {
+        assert!(document.proof(allocation.operator).is_some());
     }
 }

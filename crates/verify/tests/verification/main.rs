@@ -9,6 +9,7 @@ mod bundled;
 mod canonical;
 mod case;
 mod evaluating;
+mod fraud;
 mod matching;
 mod missing;
 mod tampering;

@@ -4,7 +4,7 @@ use assize_evaluate::Label;
 use assize_protocol::{AttoFil, RoundNumber};
 use assize_verify::Conclusion;
 
-use crate::case::{BATCHES, Case, UNREVEALED};
+use crate::case::{BATCHES, Case, LEFT_OUT, OWN, UNREVEALED};
 
 #[test]
 fn settlements_match_with_and_without_a_parent() {
@@ -17,10 +17,17 @@ fn settlements_match_with_and_without_a_parent() {
     }
     let (one, two) = (case.document(1), case.document(2));
     assert!(two.cumulative_total > one.cumulative_total);
+    for before in &one.allocations {
+        let (_, after) = two.allocation(before.operator).unwrap();
+        assert_eq!(before.cumulative.checked_add(after.grown), Some(after.cumulative));
+    }
+    // What a station committed itself counts.
+    let own = &one.rounds[1].own;
+    assert_eq!((own.len(), own[0].station), (1, LEFT_OUT));
     assert!(
-        one.allocations
+        one.reports
             .iter()
-            .all(|(operator, amount)| two.allocations[operator] >= *amount)
+            .any(|report| (report.round, report.station) == (OWN, LEFT_OUT))
     );
 }
 

@@ -3,18 +3,18 @@
 use std::fs;
 
 use assize_drand::{Chain, RecordedBeacons, Verified};
-use assize_facts::{RoundFault, SettlementId};
+use assize_facts::{FileKey, RoundFault, SettlementId};
 use assize_protocol::{B256, List, Roster, RoundNumber};
-use assize_store::Store;
+use assize_store::{Source, Store};
 use assize_testkit::fixtures;
-use assize_verify::VerifyError;
+use assize_verify::{OwnReports, VerifyError};
 
-use crate::case::Case;
+use crate::case::{Case, commit};
 
 #[test]
 fn a_batch_that_is_not_in_the_store() {
     let case = Case::new();
-    let cid = case.batch(2, 1);
+    let cid = case.batch(2, 1).cid;
     fs::remove_file(case.store.path(&cid)).unwrap();
     let error = case.error();
     assert!(matches!(error, VerifyError::Store { .. }), "{error}");
@@ -30,7 +30,7 @@ fn a_batch_that_is_not_in_the_store() {
 #[test]
 fn a_block_with_one_bit_flipped() {
     let case = Case::new();
-    let path = case.store.path(&case.batch(1, 0));
+    let path = case.store.path(&case.batch(1, 0).cid);
     let mut car = fs::read(&path).unwrap();
     let middle = car.len() / 2;
     car[middle] ^= 1;
@@ -150,7 +150,7 @@ fn a_missing_or_malformed_settlement_document() {
     assert!(message.starts_with("the document of settlement 1: "), "{message}");
 
     let mut case = Case::new();
-    case.proposal(1).cid = case.batch(1, 0);
+    case.proposal(1).cid = case.batch(1, 0).cid;
     let message = case.error().to_string();
     assert!(
         message.contains("of settlement 1: this is not a settlement document"),
@@ -159,15 +159,15 @@ fn a_missing_or_malformed_settlement_document() {
 }
 
 #[test]
-fn a_round_that_still_accepts_batches() {
+fn a_round_that_is_under_way() {
     let mut case = Case::new();
-    case.facts.now = case.round(2).commits_until;
+    case.facts.now = case.round(2).times.dedupe_from;
     let error = case.error();
     let message = error.to_string();
     assert!(
         matches!(
             error,
-            VerifyError::Round(RoundFault::WindowOpen {
+            VerifyError::Round(RoundFault::UnderWay {
                 round: RoundNumber(2),
                 ..
             })
@@ -191,4 +191,99 @@ fn facts_that_were_not_read() {
     assert!(message.starts_with("round 2 is not among the facts"), "{message}");
     case.facts.settlements.remove(&SettlementId(1));
     assert!(matches!(case.verify(2), Err(VerifyError::NotRead { .. })));
+}
+
+#[test]
+fn a_report_that_was_not_read_from_the_chain() {
+    let mut case = Case::new();
+    case.own = OwnReports::default();
+    let message = case.error().to_string();
+    assert!(
+        message.starts_with("the report that station 5 of round 2 committed itself is not among the facts"),
+        "{message}"
+    );
+}
+
+#[test]
+fn a_batch_counts_wherever_its_lines_are_found() {
+    let mut case = Case::new();
+    let commitment = case.batch(1, 0);
+    let lines = case.store.get(&commitment.cid).unwrap();
+    // Its CID leads to another file.
+    let other = commit(&case.store, b"other lines\n", 0);
+    case.chain_round(1).commitments[0].cid = other.cid;
+    let key = FileKey::batch(RoundNumber(1), 0);
+    let error = case.evidence().verify_round(RoundNumber(1)).unwrap_err();
+    let message = error.to_string();
+    assert!(
+        matches!(error, VerifyError::NotTheBatch { batch, .. } if batch == key),
+        "{message}"
+    );
+    assert!(
+        error.is_retryable() && message.starts_with("batch 0 of round 1 is not behind its CID"),
+        "{message}"
+    );
+    // Elsewhere, without the line feed at its end, which is no part of a line.
+    case.elsewhere.push(lines[..lines.len() - 1].to_vec());
+    assert!(
+        case.with(|evidence| evidence.verify_round(RoundNumber(1)))
+            .unwrap()
+            .matching()
+            .is_some()
+    );
+    // Nowhere: then neither does anything with other lines.
+    fs::remove_file(case.store.path(&other.cid)).unwrap();
+    assert!(
+        case.with(|evidence| evidence.verify_round(RoundNumber(1)))
+            .unwrap()
+            .matching()
+            .is_some()
+    );
+    case.elsewhere[0][0] ^= 1;
+    let error = case
+        .with(|evidence| evidence.verify_round(RoundNumber(1)))
+        .unwrap_err();
+    assert!(matches!(error, VerifyError::Store { .. }), "{error}");
+}
+
+#[test]
+fn files_that_cannot_be_read_are_listed_and_left_out_once_dropped() {
+    let mut case = Case::new();
+    let (lost, wrong) = (case.batch(1, 1), case.round(2).tasks.cid);
+    fs::remove_file(case.store.path(&lost.cid)).unwrap();
+    case.round(2).tasks.root = B256::ZERO;
+    assert_eq!(case.round(1).tasks.cid, wrong, "the file itself is there");
+    let (first, last) = (RoundNumber(1), RoundNumber(4));
+    let unreadable = case.evidence().unreadable(first, last).unwrap();
+    let keys: Vec<FileKey> = unreadable.iter().map(|(key, _)| *key).collect();
+    let expected = [
+        FileKey::batch(first, 1),
+        FileKey::list(RoundNumber(2), List::Tasks),
+    ];
+    assert_eq!(keys, expected);
+    assert!(case.verify(1).is_err());
+
+    // Once they are dropped, the range can be evaluated and verified.
+    case.facts.drops = expected.to_vec();
+    assert!(case.evidence().unreadable(first, last).unwrap().is_empty());
+    let range = case
+        .evidence()
+        .evaluate_range(first, RoundNumber(2), None)
+        .unwrap();
+    assert_eq!(range.document.drops, 2);
+    assert!(range.document.rounds[0].commitments[1].dropped);
+    assert_eq!(range.document.rounds[1].facts.dropped_lists, [List::Tasks]);
+    assert_eq!(range.document.rounds[1].rewarded, 0);
+    case.post(SettlementId(1), &range.document);
+    assert!(case.verify(1).unwrap().matching().is_some());
+    // What was dropped and can be read is named.
+    assert!(case.evidence().readable_drops(first, last).unwrap().is_empty());
+    let dropped = FileKey::batch(RoundNumber(2), 0);
+    case.facts.drops.push(dropped);
+    assert_eq!(case.evidence().readable_drops(first, last).unwrap(), [dropped]);
+    // A settlement leaves out what was dropped before it, not what was dropped after.
+    assert!(case.verify(1).unwrap().matching().is_some());
+    // Nor can it leave out more than was ever dropped.
+    case.proposal(1).drops = 4;
+    assert_eq!(case.mismatch().0, "chain.drops");
 }

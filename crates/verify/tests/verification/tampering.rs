@@ -2,11 +2,11 @@
 
 use assize_evaluate::SettlementDocument;
 use assize_facts::SettlementId;
-use assize_protocol::{Address, AttoFil, B256, CommitteeIndex, RoundNumber, Seed};
+use assize_protocol::{Address, Allocation, AttoFil, B256, RoundNumber, Seed, SheetEntry};
 use assize_store::{Source, Store};
 use assize_verify::VerifyError;
 
-use crate::case::{Case, UNREVEALED};
+use crate::case::{Case, UNREVEALED, commit};
 
 #[test]
 fn a_seed_that_is_not_the_beacons() {
@@ -23,12 +23,12 @@ fn a_seed_that_is_not_the_beacons() {
 #[test]
 fn a_timetable_that_is_not_the_parameters() {
     let mut case = Case::new();
-    case.round(1).closes_at -= 1;
-    assert_eq!(case.mismatch().0, "chain.rounds[1].closesAt");
+    case.round(1).times.closes_at -= 1;
+    assert_eq!(case.mismatch().0, "chain.rounds[1].times.closesAt");
 
     let mut case = Case::new();
-    case.round(1).commits_until += 1;
-    assert_eq!(case.mismatch().0, "chain.rounds[1].commitsUntil");
+    case.round(1).times.commits_until += 1;
+    assert_eq!(case.mismatch().0, "chain.rounds[1].times.commitsUntil");
 }
 
 #[test]
@@ -94,8 +94,8 @@ fn raise(amount: &mut AttoFil) {
 #[test]
 fn an_allocation() {
     let mut case = Case::new();
-    let (index, genuine) = (3, *case.document(1).allocations.values().nth(3).unwrap());
-    case.forge(|d| raise(d.allocations.values_mut().nth(index).unwrap()));
+    let (index, genuine) = (3, case.document(1).allocations[3].cumulative);
+    case.forge(|d| raise(&mut d.allocations[index].cumulative));
     let expected = (
         format!("allocations[{index}].cumulative"),
         genuine.atto().to_string(),
@@ -109,8 +109,14 @@ fn an_operator_who_never_earned() {
     let mut case = Case::new();
     let last = case.document(1).allocations.len();
     case.forge(|d| {
-        d.allocations
-            .extend([(Address::repeat_byte(0xff), AttoFil::new(5))])
+        d.allocations.push(Allocation {
+            operator: Address::repeat_byte(0xff),
+            cumulative: AttoFil::new(5),
+            running: AttoFil::ZERO,
+            grown: AttoFil::new(5),
+            reports: 0,
+            sheet: B256::ZERO,
+        });
     });
     let (path, ours, theirs) = case.mismatch();
     assert_eq!((path, ours.as_str()), (format!("allocations[{last}]"), "nothing"));
@@ -121,31 +127,44 @@ fn an_operator_who_never_earned() {
 }
 
 #[test]
-fn a_rewarded_measurement() {
+fn a_report() {
     let mut case = Case::new();
-    let genuine = case.document(1).accepted[7];
-    let other = CommitteeIndex(1 - genuine.committee.0);
-    case.forge(|d| d.accepted[7].committee = other);
+    let genuine = case.document(1).reports[7];
+    case.forge(|d| d.reports[7].rank += 1);
     let (path, ours, theirs) = case.mismatch();
-    assert_eq!(path, "accepted[7]");
-    let show = |committee| format!("[1,{},{committee},{}]", genuine.station, genuine.k);
-    assert_eq!((ours, theirs), (show(genuine.committee), show(other)));
+    assert_eq!(path, "reports[7]");
+    let show = |rank| {
+        let SheetEntry {
+            round,
+            station,
+            tasks,
+            accepted,
+            running,
+            ..
+        } = genuine;
+        format!(
+            "[{round},{station},\"{}\",{rank},{accepted},\"{}\"]",
+            tasks.0,
+            running.atto()
+        )
+    };
+    assert_eq!((ours, theirs), (show(genuine.rank), show(genuine.rank + 1)));
 }
 
 #[test]
-fn a_rewarded_measurement_too_many_or_too_few() {
+fn a_report_too_many_or_too_few() {
     let mut case = Case::new();
-    let count = case.document(1).accepted.len();
-    case.forge(|d| d.accepted.push(*d.accepted.last().unwrap()));
+    let count = case.document(1).reports.len();
+    case.forge(|d| d.reports.push(*d.reports.last().unwrap()));
     let (path, ours, _) = case.mismatch();
-    assert_eq!((path, ours.as_str()), (format!("accepted[{count}]"), "nothing"));
+    assert_eq!((path, ours.as_str()), (format!("reports[{count}]"), "nothing"));
 
     let mut case = Case::new();
-    case.forge(|d| d.accepted.truncate(count - 1));
+    case.forge(|d| d.reports.truncate(count - 1));
     let (path, _, theirs) = case.mismatch();
     assert_eq!(
         (path, theirs.as_str()),
-        (format!("accepted[{}]", count - 1), "nothing")
+        (format!("reports[{}]", count - 1), "nothing")
     );
 }
 
@@ -159,7 +178,14 @@ fn roots_and_sums_in_the_document() {
         case.mismatch().0
     };
     assert_eq!(tamper(|d| d.root = B256::ZERO), "root");
-    assert_eq!(tamper(|d| d.accepted_root = B256::ZERO), "acceptedRoot");
+    assert_eq!(
+        tamper(|d| d.allocations[2].sheet = B256::ZERO),
+        "allocations[2].sheet"
+    );
+    assert_eq!(
+        tamper(|d| raise(&mut d.allocations[2].running)),
+        "allocations[2].running"
+    );
     assert_eq!(tamper(|d| raise(&mut d.cumulative_total)), "cumulativeTotal");
     assert_eq!(tamper(|d| d.contracts.chain_id = 1), "contracts.chainId");
     assert_eq!(tamper(|d| d.rounds.truncate(1)), "rounds[1]");
@@ -191,8 +217,14 @@ fn a_settlement_that_differs_from_the_chain() {
     raise(&mut case.proposal(1).cumulative_total);
     assert_eq!(case.mismatch().0, "chain.settlements[1].cumulativeTotal");
     let mut case = Case::new();
-    case.proposal(1).accepted_root = B256::ZERO;
-    assert_eq!(case.mismatch().0, "chain.settlements[1].acceptedRoot");
+    case.proposal(1).operators += 1;
+    assert_eq!(case.mismatch().0, "chain.settlements[1].operators");
+    let mut case = Case::new();
+    let mut document = case.document(1);
+    document.drops += 1;
+    case.post(SettlementId(1), &document);
+    case.proposal(1).drops = 0;
+    assert_eq!(case.mismatch().0, "drops");
 }
 
 #[test]
@@ -218,11 +250,23 @@ fn a_batch_withheld_reordered_or_miscounted() {
 
     let mut case = Case::new();
     case.chain_round(1).commitments.reverse();
-    assert_eq!(case.mismatch().0, "rounds[0].commitments[0].cid");
+    assert_eq!(case.mismatch().0, "rounds[0].commitments[0].root");
+
+    let mut case = Case::new();
+    case.chain_round(1).commitments[0].publisher = Address::ZERO;
+    assert_eq!(case.mismatch().0, "rounds[0].commitments[0].publisher");
 
     let mut case = Case::new();
     case.chain_round(1).commitments[0].count += 1;
-    assert_eq!(case.mismatch().0, "rounds[0].commitments[0].declared");
+    let error = case.error();
+    assert!(matches!(error, VerifyError::NotTheBatch { .. }), "{error}");
+}
+
+#[test]
+fn a_report_of_a_stations_own_withheld() {
+    let mut case = Case::new();
+    case.chain_round(2).own.clear();
+    assert_eq!(case.mismatch().0, "rounds[1].own[0]");
 }
 
 #[test]
@@ -235,14 +279,14 @@ fn a_batch_in_an_unrevealed_round() {
 }
 
 #[test]
-fn a_batch_with_one_byte_changed_and_a_consistent_cid() {
+fn a_batch_with_one_byte_changed_and_a_consistent_root() {
     let mut case = Case::new();
-    let mut batch = case.store.get(&case.batch(1, 0)).unwrap();
+    let mut batch = case.store.get(&case.batch(1, 0).cid).unwrap();
     let place = batch.windows(4).position(|four| four == b"1220").unwrap() + 5;
     batch[place] = if batch[place] == b'0' { b'1' } else { b'0' };
-    let cid = case.store.put(&batch).unwrap();
-    case.chain_round(1).commitments[0].cid = cid;
-    assert_eq!(case.mismatch().0, "rounds[0].commitments[0].cid");
+    let commitment = commit(&case.store, &batch, 0);
+    case.chain_round(1).commitments[0] = commitment;
+    assert_eq!(case.mismatch().0, "rounds[0].commitments[0].root");
     let conclusion = case.evidence().verify_round(RoundNumber(1)).unwrap();
     let (_, evaluation) = conclusion.matching().unwrap();
     let before = case.document(1).rounds[0].labels.bad_signature;
@@ -252,7 +296,7 @@ fn a_batch_with_one_byte_changed_and_a_consistent_cid() {
 #[test]
 fn a_parent_that_differs_from_the_chain() {
     let mut case = Case::new();
-    case.forge(|d| raise(d.allocations.values_mut().next().unwrap()));
+    case.forge(|d| raise(&mut d.allocations[0].cumulative));
     // The document contradicts itself: it grants more than it distributes.
     let error = case.verify(2).unwrap_err();
     assert!(

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use assize_chain::{ChainClient, Rounds, RpcUrl};
+use assize_chain::{ChainClient, RpcUrl};
 use assize_deployment::{DeployParams, Journal, Place, chain_name, deploy_with};
 use clap::Args;
 
@@ -91,11 +91,5 @@ pub(super) async fn run(args: &ApplyArgs, data: &DataDir) -> eyre::Result<Outcom
     place.finish(&record)?;
     args.format
         .print(&record, || text::deployed(&record, place.file()))?;
-    if params.owner != signer.address() {
-        let rounds = Rounds::new(client.clone(), record.deployment.rounds);
-        for &publisher in &params.publishers {
-            output::say(text::registration(&rounds, params.owner, publisher));
-        }
-    }
     Ok(Outcome::Done)
 }

@@ -18,7 +18,7 @@ pub struct ApproveArgs {
     /// Parameter file [default: the parameters in the deployment file].
     #[arg(long, value_name = "FILE")]
     params: Option<PathBuf>,
-    /// Publisher registered since the deployment; repeatable.
+    /// Publisher admitted or announced since the deployment; repeatable.
     #[arg(long = "publisher", value_name = "ADDRESS")]
     publishers: Vec<Address>,
     /// Do not ask for confirmation.

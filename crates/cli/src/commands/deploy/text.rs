@@ -3,12 +3,10 @@
 use std::fmt::Write;
 use std::path::Path;
 
-use assize_chain::{Address, Rounds};
-use assize_deployment::{
-    BeaconParams, DeployParams, DeployPlan, DeploymentRecord, Part, Step, Work, chain_name,
-};
+use assize_chain::Address;
+use assize_deployment::{BeaconParams, DeployParams, DeployPlan, DeploymentRecord, Part, Step, chain_name};
 use assize_protocol::AttoFil;
-use assize_service::{counted, date_and_time, duration};
+use assize_service::{date_and_time, duration};
 use serde::Serialize;
 
 use crate::output::grouped;
@@ -32,8 +30,8 @@ pub(super) fn roles(params: &DeployParams) -> Vec<Role> {
         role(
             "owner",
             &[params.owner],
-            "sets the rounds' parameters, coordinator and publishers at once; announces evaluators, guardian, a shorter window \
-             and the end, which come later; never touches money"
+            "announces parameters, coordinator, publishers, evaluators, a guardian and a shorter window, which come one challenge \
+             window later, and the end; never touches money"
                 .into(),
         ),
         role(
@@ -58,7 +56,7 @@ pub(super) fn roles(params: &DeployParams) -> Vec<Role> {
         role(
             "guardian",
             &[params.guardian],
-            "vetoes pending settlements and announced evaluators or guardians; nothing else".into(),
+            "vetoes pending settlements, suspends publishers and the coordinator, cancels what is announced; nothing else".into(),
         ),
         role(
             "treasury",
@@ -97,8 +95,20 @@ fn settings(params: &DeployParams) -> Vec<(&'static str, String, String)> {
         (
             "challengeWindow",
             seconds(params.challenge_window),
-            "from posting a settlement to its money; anyone recomputes and challenges, the guardian vetoes"
-                .into(),
+            "from posting a settlement to its money, and from announcing a change to its effect".into(),
+        ),
+        (
+            "court",
+            format!(
+                "{} to answer, {} of slack, {} to demand",
+                seconds(params.court.answer_window),
+                seconds(params.court.slack),
+                seconds(params.court.demand_window)
+            ),
+            format!(
+                "places of a settlement are shown in time or it is void; bond at least {}; permanent",
+                params.court.least_bond
+            ),
         ),
         (
             "paymentGas",
@@ -116,9 +126,9 @@ fn settings(params: &DeployParams) -> Vec<(&'static str, String, String)> {
             "the draw's beacon comes this long after opening, or later".into(),
         ),
         (
-            "commitGrace",
-            seconds(p.commit_grace.into()),
-            "batches are accepted this long after closing".into(),
+            "step",
+            seconds(p.step.into()),
+            "unit of the timetable after closing: batches for 21 of them, settled after 32".into(),
         ),
         (
             "committees",
@@ -178,16 +188,6 @@ pub(super) fn plan(params: &DeployParams, plan: &DeployPlan) -> String {
             grouped(creation.bytes as u64)
         ));
     }
-    if !params.publishers.is_empty() {
-        let who = match plan.publishers_left {
-            true => "left to the owner, since another key deploys",
-            false => "not counted below",
-        };
-        line(format!(
-            "  register {}: {who}",
-            counted(params.publishers.len() as u64, "publisher")
-        ));
-    }
     line(format!(
         "  {} gas at up to {} for a unit: at most {}; {} has {}",
         grouped(plan.gas()),
@@ -208,12 +208,7 @@ pub(super) fn plan(params: &DeployParams, plan: &DeployPlan) -> String {
 
 /// Progress: what a transaction does, and its result.
 pub(super) fn step(step: &Step) -> String {
-    let what = match step.work {
-        Work::Create(Part::Beacon) => "create the beacon".into(),
-        Work::Create(Part::Rounds) => "create Rounds".into(),
-        Work::Create(Part::Rewards) => "create Rewards".into(),
-        Work::Register(publisher) => format!("register the publisher {publisher}"),
-    };
+    let what = format!("create {}", step.part.name());
     match step.mined {
         None => format!(
             "{what}: transaction {} with nonce {}",
@@ -232,11 +227,8 @@ pub(super) fn step(step: &Step) -> String {
 pub(super) fn deployed(record: &DeploymentRecord, file: &Path) -> String {
     let d = &record.deployment;
     let mut text = format!("deployed on {} (chain {})\n", chain_name(d.chain_id), d.chain_id);
-    for (part, address) in [
-        (Part::Beacon, d.beacon),
-        (Part::Rounds, d.rounds),
-        (Part::Rewards, d.rewards),
-    ] {
+    for part in Part::ALL {
+        let address = d.at(part);
         let name = record
             .contracts
             .get(&part)
@@ -251,13 +243,4 @@ pub(super) fn deployed(record: &DeploymentRecord, file: &Path) -> String {
         file.display()
     );
     text
-}
-
-/// The calls that the owner has to send.
-pub(super) fn registration(rounds: &Rounds, owner: Address, publisher: Address) -> String {
-    format!(
-        "to do: the owner {owner} must register the publisher {publisher}: call {} with the data {}",
-        rounds.address(),
-        rounds.set_publisher(publisher, true).input
-    )
 }

@@ -13,7 +13,7 @@ use crate::output::Outcome;
 use crate::signer::signer;
 use assize_service::DataDir;
 
-/// Void a pending settlement by proving that it rewards a measurement that was not drawn.
+/// Void a pending settlement by showing the Court that it breaks what was promised before.
 #[derive(Debug, Args)]
 pub struct ChallengeArgs {
     /// Settlement in its challenge window.
@@ -43,38 +43,44 @@ pub(crate) async fn run(args: &ChallengeArgs, data: &DataDir) -> eyre::Result<Ou
     let Some(fraud) = inputs.evidence(&|_| {}).find_fraud(id)? else {
         let report = json!({"settlement": id, "fraud": null});
         args.format.print(&report, || {
-            format!("every measurement that settlement {id} rewards was drawn: nothing to challenge")
+            format!("settlement {id} keeps what was promised before: nothing to challenge")
         })?;
         return Ok(Outcome::CheckFailed);
     };
-    let accepted = fraud.measurement();
     let fault = match &fraud {
-        Fraud::Misplaced(misplaced) => format!(
-            "station {} has seat {}, which is not in committee {}",
-            misplaced.entry.station, misplaced.seat, accepted.committee
+        Fraud::Order {
+            lower,
+            upper: Some(_),
+        } => format!(
+            "its allocations {} and {} are out of order, or their sums are wrong",
+            lower.index,
+            lower.index + 1
         ),
-        Fraud::Impossible(_) => "its round, station, committee or task does not exist".into(),
+        Fraud::Order { lower, upper: None } => format!(
+            "its allocation {}, the last, does not add up to its total",
+            lower.index
+        ),
+        Fraud::Growth { operator, .. } => {
+            format!("{operator} has not what it was promised before, and what is added")
+        }
     };
-    let named = [accepted.station, accepted.committee, accepted.k].map(|index| match u64::try_from(index) {
-        Ok(index) => json!(index),
-        Err(_) => json!(index.to_string()),
-    });
-    let [station, committee, k] = named;
-    let mut report =
-        json!({"settlement": id, "fraud": [accepted.round, station, committee, k], "fault": fault});
-    let what = format!(
-        "round {}, station {}, committee {}, task {}: {fault}",
-        accepted.round, accepted.station, accepted.committee, accepted.k
-    );
+    let mut report = json!({"settlement": id, "fraud": fault});
     if args.dry_run {
         args.format
-            .print(&report, || format!("settlement {id} rewards {what}"))?;
+            .print(&report, || format!("settlement {id} can be voided: {fault}"))?;
         return Ok(Outcome::Done);
     }
     let network = Network::connect_to_send(&args.online.chain, data).await?;
     let draft = match &fraud {
-        Fraud::Misplaced(misplaced) => network.rewards.challenge_membership(id, misplaced),
-        Fraud::Impossible(proven) => network.rewards.challenge_existence(id, proven),
+        Fraud::Order { lower, upper } => {
+            let upper = upper.as_ref().map(|(allocation, proof)| (allocation, &proof[..]));
+            network.court.challenge_order(id, lower, upper)?
+        }
+        Fraud::Growth {
+            operator,
+            here,
+            before,
+        } => network.court.challenge_growth(id, *operator, here, before)?,
     };
     let receipt = network
         .client
@@ -84,7 +90,7 @@ pub(crate) async fn run(args: &ChallengeArgs, data: &DataDir) -> eyre::Result<Ou
     report["gas"] = json!(receipt.gas_used);
     args.format.print(&report, || {
         format!(
-            "settlement {id} is void: it rewarded {what}\n  {} ({} gas)",
+            "settlement {id} is void: {fault}\n  {} ({} gas)",
             receipt.hash, receipt.gas_used
         )
     })?;

@@ -46,7 +46,7 @@ pub(crate) async fn run(args: &EvaluateArgs, data: &DataDir) -> eyre::Result<Out
     network.expect_drand(beacons.chain()).await?;
     let Network { rounds, rewards, .. } = &network;
     let last = args.to.map(RoundNumber);
-    let (chain, evaluated) = evaluate_next(rounds, rewards, &*store, &beacons, last).await?;
+    let (chain, evaluated) = evaluate_next(rounds, rewards, &*store, &|_, _| None, &beacons, last).await?;
     let document = &evaluated.document;
     let bytes = document.to_bytes();
     std::fs::write(&args.out, &bytes).wrap_err_with(|| format!("cannot write {}", args.out.display()))?;
@@ -61,7 +61,8 @@ pub(crate) async fn run(args: &EvaluateArgs, data: &DataDir) -> eyre::Result<Out
         "firstRound": document.first_round,
         "lastRound": document.last_round,
         "root": document.root,
-        "acceptedRoot": document.accepted_root,
+        "operators": document.allocations.len(),
+        "drops": document.drops,
         "cumulativeTotal": document.cumulative_total,
         "measurements": measurements,
     });

@@ -1,6 +1,7 @@
 //! `assize settlement`.
 
 mod challenge;
+mod demand;
 mod evaluate;
 mod veto;
 
@@ -9,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use alloy_primitives::{B256, Signature};
-use assize_chain::Proposal;
+use assize_chain::{Proposal, SettlementId};
 use assize_evaluate::SettlementDocument;
 use assize_measurement::signer_of;
 use assize_protocol::Address;
@@ -29,6 +30,10 @@ pub enum SettlementCommand {
     Sign(SignArgs),
     Post(PostArgs),
     Challenge(challenge::ChallengeArgs),
+    Demand(demand::DemandArgs),
+    Answer(demand::AnswerArgs),
+    Lapse(demand::LapseArgs),
+    WithdrawBond(demand::WithdrawArgs),
     Veto(veto::VetoArgs),
 }
 
@@ -85,6 +90,10 @@ pub(crate) async fn run(command: &SettlementCommand, data: &DataDir) -> eyre::Re
         SettlementCommand::Sign(args) => sign(args, data).await,
         SettlementCommand::Post(args) => post(args, data).await,
         SettlementCommand::Challenge(args) => challenge::run(args, data).await,
+        SettlementCommand::Demand(args) => demand::demand(args, data).await,
+        SettlementCommand::Answer(args) => demand::answer(args, data).await,
+        SettlementCommand::Lapse(args) => demand::lapse(args, data).await,
+        SettlementCommand::WithdrawBond(args) => demand::withdraw(args, data).await,
         SettlementCommand::Veto(args) => veto::run(args, data).await,
     }
 }
@@ -93,14 +102,15 @@ async fn sign(args: &SignArgs, data: &DataDir) -> eyre::Result<Outcome> {
     let network = Network::connect_to_send(&args.chain, data).await?;
     let signer = signer(&args.key).await?;
     let (_, proposal) = read_document(&network, &args.document)?;
-    let evaluators = network.rewards.evaluators().await?;
+    let evaluators = network.roles.evaluators().await?;
     ensure!(
         evaluators.set.contains(&signer.address()),
         "{} is not an evaluator of this network; the evaluators are {}",
         signer.address(),
         list(&evaluators.set)
     );
-    let message = network.rewards.message_of(&proposal).await?;
+    let number = next_number(&network).await?;
+    let message = network.rewards.message_of(number, &proposal).await?;
     if signer.asks_a_person() {
         output::say(format!(
             "confirm on the device if it shows these hashes:\n  domain   {}\n  message  {}",
@@ -111,6 +121,7 @@ async fn sign(args: &SignArgs, data: &DataDir) -> eyre::Result<Outcome> {
     let signature = alloy_primitives::hex::encode_prefixed(message.sign(&signer).await?);
     let report = json!({
         "evaluator": signer.address(),
+        "settlement": number,
         "digest": message.digest(),
         "domainHash": message.domain_hash(),
         "messageHash": message.message_hash(),
@@ -123,14 +134,16 @@ async fn sign(args: &SignArgs, data: &DataDir) -> eyre::Result<Outcome> {
 async fn post(args: &PostArgs, data: &DataDir) -> eyre::Result<Outcome> {
     let network = Network::connect_to_send(&args.chain, data).await?;
     let (bytes, proposal) = read_document(&network, &args.document)?;
-    let digest = network.rewards.digest_of(&proposal).await?;
+    let number = next_number(&network).await?;
+    let digest = network.rewards.digest_of(number, &proposal).await?;
     let signatures = by_evaluator(&args.signatures, digest, &args.document)?;
-    let evaluators = network.rewards.evaluators().await?;
+    let evaluators = network.roles.evaluators().await?;
     for address in signatures.keys() {
         ensure!(
             evaluators.set.contains(address),
             "a signature recovers to {address}, which is not an evaluator; the evaluators are {}. The address is random if the \
-             signature is for another document, or older than a change of the evaluators",
+             signature is for another document, for another number (this would be settlement {number}), or older than a change of the \
+             evaluators",
             list(&evaluators.set)
         );
     }
@@ -142,7 +155,7 @@ async fn post(args: &PostArgs, data: &DataDir) -> eyre::Result<Outcome> {
     );
     let signer = signer(&args.key).await?;
     let question = format!(
-        "Post the settlement of rounds {} to {} on chain {}, with {} granted since round 1?",
+        "Post settlement {number}, of rounds {} to {}, on chain {}, with {} granted since round 1?",
         proposal.first_round, proposal.last_round, network.deployment.chain_id, proposal.cumulative_total
     );
     if !output::ask_on_terminal(&question, args.yes)? {
@@ -152,22 +165,26 @@ async fn post(args: &PostArgs, data: &DataDir) -> eyre::Result<Outcome> {
     store(&args.store, data)?.put(&bytes)?;
     let receipt = network
         .client
-        .transact(&signer, &network.rewards.post(&proposal, &signatures), PATIENCE)
+        .transact(
+            &signer,
+            &network.rewards.post(number, &proposal, &signatures),
+            PATIENCE,
+        )
         .await?;
-    let id = network
-        .rewards
-        .head()
-        .await?
-        .ok_or_else(|| eyre!("the transaction succeeded, but the contract has no settlement"))?;
-    let settlement = network.rewards.settlement(id).await?;
+    let settlement = network.rewards.settlement(number).await?;
     let report = json!({"transaction": receipt.hash, "settlement": settlement});
     args.format.print(&report, || {
         format!(
-            "settlement {id} posted; it becomes active at {} unless vetoed",
+            "settlement {number} posted; it becomes active at {} unless it is voided",
             near(settlement.active_at, settlement.posted_at)
         )
     })?;
     Ok(Outcome::Done)
+}
+
+/// The number that a settlement would have now: it is part of what evaluators sign.
+async fn next_number(network: &Network) -> eyre::Result<SettlementId> {
+    Ok(SettlementId(network.rewards.settlement_count().await? + 1))
 }
 
 /// Signatures by signer; a second one by the same evaluator is an error.

@@ -16,7 +16,7 @@ pub(super) fn document(planned: &Planned) -> Value {
     json!({
         "settlement": planned.settlement,
         "total": planned.plan.total(),
-        "gasPerPayout": planned.gas_per_payout,
+        "gasPerPayout": planned.gas_per_payout(),
         "gasPrice": planned.gas_price.to_string(),
         "gasCost": planned.cost(),
         "batches": planned.batches.iter().map(|batch| json!({
@@ -68,7 +68,7 @@ pub(super) fn table(planned: &Planned, now: u64) -> String {
         planned.plan.total(),
         counted(planned.batches.len() as u64, "batch"),
         planned.cost(),
-        grouped(planned.gas_per_payout),
+        grouped(planned.gas_per_payout()),
         grouped(planned.plan.settled as u64),
     );
     text.push_str(&held_by_reason(&planned.plan.held));
