@@ -2,10 +2,10 @@
 
 use std::fmt;
 
-use alloy_primitives::Address;
+use alloy_primitives::{Address, B256};
 use assize_drand::{Beacon, Chain, RecordedBeacons, Verified};
-use assize_facts::{Contracts, Mismatch, Round, RoundChecks, RoundFault, StationAssignment};
-use assize_protocol::{PayloadCid, ProviderId, Seed, TaskIndex};
+use assize_facts::{Contracts, Mismatch, Round, RoundChecks, RoundFault, StationAssignment, Times};
+use assize_protocol::{PayloadCid, ProviderId, RosterEntry, Seed, TaskIndex};
 use assize_wire::{RoundDocument, StationDocument, TaskDocument};
 use thiserror::Error;
 
@@ -48,6 +48,10 @@ pub struct RoundAssignment {
     pub seed: Seed,
     /// Where the station sits, and its tasks.
     pub station: StationAssignment<AssignedTask>,
+    /// The station in the roster.
+    pub entry: RosterEntry,
+    /// From the station's leaf to the roster's root.
+    pub roster_proof: Vec<B256>,
 }
 
 /// A task that a station is to measure.
@@ -72,17 +76,17 @@ pub fn check_round_document(
     round: &Round,
     said: &RoundDocument,
 ) -> Result<(), Disagreement> {
-    let check = Disagreement::check::<u64>;
+    let check = |what: &str, expected: &u64, got: &u64| Disagreement::check(what, expected, got);
     check("chain id", &contracts.chain_id, &said.chain_id)?;
     Disagreement::check("contract of rounds", &contracts.rounds, &said.contract)?;
     check("round", &round.number.0, &said.round.0)?;
     check("time of opening", &round.opened_at, &said.opened_at)?;
-    check("time of closing", &round.closes_at, &said.closes_at)?;
-    check(
-        "end of the commit window",
-        &round.commits_until,
-        &said.commits_until,
-    )?;
+    for (name, (time, said)) in Times::NAMES
+        .into_iter()
+        .zip(round.times.values().into_iter().zip(said.times.values()))
+    {
+        check(name, &time, &said)?;
+    }
     for (name, list, said) in [
         ("roster", &round.roster, &said.roster),
         ("task list", &round.tasks, &said.tasks),
@@ -185,6 +189,8 @@ pub fn check_station_document(
         round: *round,
         seed,
         station: derived.with_tasks(tasks.collect::<Result<_, _>>()?),
+        entry: said.entry(),
+        roster_proof: said.proof.clone(),
     })
 }
 

@@ -12,9 +12,12 @@ use alloy_primitives::{Address, B256};
 use assize_chain::{Rewards, Rounds};
 use assize_drand::{BeaconSource, Chain, Verified};
 use assize_facts::Contracts;
+use assize_keys::Signer;
 use assize_measurement::Domain;
+use assize_outbox::{Caps, Depth, Outbox, OutboxError, Policy};
+use assize_protocol::AttoFil;
 use assize_retrieve::Retriever;
-use assize_service::{SecretError, Status, Stop};
+use assize_service::{Clock, SecretError, Status, Stop};
 use assize_wire::{Heartbeat, NetworkDocument, Version};
 use thiserror::Error;
 use tokio::sync::Notify;
@@ -23,7 +26,7 @@ use url::Url;
 use crate::coordinator::Coordinator;
 use crate::receipts::{ReceiptError, Receipts};
 use crate::spool::{Spool, SpoolError};
-use crate::{AskError, Event, Listener, Metrics, StationKey, follow, heartbeat, submit};
+use crate::{AskError, Event, Listener, Metrics, StationKey, follow, heartbeat, inclusion, submit};
 
 /// Settings of a checker.
 #[derive(Debug, Clone)]
@@ -32,7 +35,8 @@ pub struct Config {
     pub coordinator: Url,
     /// The operator, who is paid.
     pub operator: Address,
-    /// Directory of its key (`station.key`), its spool (`spool.sqlite`) and its receipts (`receipts/round-N.ndjson`).
+    /// Directory of its key (`station.key`), its spool (`spool.sqlite`), its receipts (`receipts/round-N.ndjson`) and the queue of
+    /// its transactions (`inclusion.sqlite`).
     pub state: PathBuf,
     /// Source address of requests to the coordinator, on a machine with several.
     pub bind: Option<IpAddr>,
@@ -90,10 +94,46 @@ pub struct Parts {
     pub beacons: Arc<Beacons>,
     /// Retrieves payloads.
     pub retriever: Retriever,
+    /// Pays for the station's own reports; without it, they are not committed.
+    pub inclusion: Option<Inclusion>,
     /// Receives events.
     pub listener: Listener,
     /// Health and metrics.
     pub status: Status<Metrics>,
+}
+
+/// Pays for the station's own reports (docs/protocol.md §9.6).
+#[derive(Debug)]
+pub struct Inclusion {
+    /// The key that pays the gas. Not the station's, and no other program's.
+    pub signer: Signer,
+    /// Maximum fee of one report.
+    pub max_fee: AttoFil,
+}
+
+impl Inclusion {
+    /// Seconds without a receipt after which a transaction is sent again; after twice that, with higher fees. There is time for
+    /// a few blocks only.
+    const RESEND_AFTER: u64 = 45;
+    /// Confirmations after which it is reported. The queue watches it until it is final.
+    const CONFIRMATIONS: u64 = 2;
+
+    fn policy(&self, chain_id: u64) -> Policy {
+        let usual = Policy::for_chain(chain_id);
+        Policy {
+            commit: match usual.commit {
+                Depth::Blocks(blocks) => Depth::Blocks(blocks.min(Self::CONFIRMATIONS)),
+                Depth::Final => Depth::Blocks(Self::CONFIRMATIONS),
+            },
+            resend_after: usual.resend_after.min(Self::RESEND_AFTER),
+            bump_after: usual.bump_after.min(2 * Self::RESEND_AFTER),
+            caps: Caps {
+                intent: self.max_fee,
+                ..usual.caps
+            },
+            ..usual
+        }
+    }
 }
 
 /// Why a checker cannot continue.
@@ -114,6 +154,9 @@ pub enum CheckerError {
     /// Its spool failed.
     #[error(transparent)]
     Spool(#[from] SpoolError),
+    /// The queue of its transactions cannot be opened.
+    #[error(transparent)]
+    Queue(#[from] OutboxError),
     /// Receipts cannot be stored.
     #[error(transparent)]
     Receipts(#[from] ReceiptError),
@@ -145,7 +188,11 @@ pub struct Summary {
 }
 
 /// A checker.
-pub struct Checker(Arc<Shared>);
+pub struct Checker {
+    shared: Arc<Shared>,
+    /// Sends own reports, until a run takes it.
+    outbox: Mutex<Option<Outbox>>,
+}
 
 /// State shared by all its tasks.
 pub(crate) struct Shared {
@@ -170,6 +217,8 @@ pub(crate) struct Shared {
     pub(crate) outdated: AtomicBool,
     /// Notified when something was measured.
     pub(crate) measured: Notify,
+    /// Notified when there is a round to look after.
+    pub(crate) drawn: Notify,
 }
 
 impl Checker {
@@ -200,7 +249,13 @@ impl Checker {
         if let Some(ingest) = config.ingest {
             spool.repin(ingest)?;
         }
-        Ok(Self(Arc::new(Shared {
+        let open = |inclusion: Inclusion| {
+            let (client, policy) = (parts.rounds.client().clone(), inclusion.policy(domain.chain_id));
+            let path = config.state.join("inclusion.sqlite");
+            Outbox::open(&path, client, inclusion.signer, policy)
+        };
+        let outbox = parts.inclusion.map(open).transpose()?;
+        let shared = Arc::new(Shared {
             receipts: Mutex::new(Receipts::open(config.state.join("receipts"))?),
             coordinator: Coordinator::new(&config.coordinator, config.bind)?,
             config,
@@ -219,7 +274,10 @@ impl Checker {
             live_since: AtomicU64::new(0),
             outdated: AtomicBool::new(false),
             measured: Notify::new(),
-        })))
+            drawn: Notify::new(),
+        });
+        let outbox = Mutex::new(outbox);
+        Ok(Self { shared, outbox })
     }
 
     /// Makes sure that the coordinator, if it answers soon, serves the same network. Only before the first start, which creates the
@@ -242,12 +300,17 @@ impl Checker {
     /// The station: its key's address.
     #[must_use]
     pub fn station(&self) -> Address {
-        self.0.key.address()
+        self.shared.key.address()
+    }
+
+    /// The queue of own reports; only one run has it.
+    pub(crate) fn take_outbox(&self) -> Option<Outbox> {
+        self.outbox.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     #[cfg(test)]
     pub(crate) fn shared(&self) -> &Arc<Shared> {
-        &self.0
+        &self.shared
     }
 
     /// Sends heartbeats, follows rounds, measures and submits, until shutdown or the configured number of rounds. It
@@ -256,7 +319,8 @@ impl Checker {
     /// # Errors
     /// [`CheckerError`], if it cannot continue.
     pub async fn run(&self, stop: &Stop) -> Result<Summary, CheckerError> {
-        let shared = &self.0;
+        let shared = &self.shared;
+        let outbox = self.take_outbox();
         shared.tell(&Event::Started {
             station: shared.key.address(),
             operator: shared.config.operator,
@@ -270,12 +334,14 @@ impl Checker {
         let over = Stop::default();
         let beating = tokio::spawn(heartbeat::send(Arc::clone(shared), over.clone()));
         let submitting = tokio::spawn(submit::submit(Arc::clone(shared), over.clone()));
+        let keeping = tokio::spawn(inclusion::keep(Arc::clone(shared), outbox, over.clone()));
         let summary = follow::follow(Arc::clone(shared), stop.clone()).await;
         over.set();
         // A panicked task has already logged it.
-        let _ = tokio::join!(beating, submitting);
+        let _ = tokio::join!(beating, submitting, keeping);
         let waiting = shared.spool.count_waiting()?;
-        shared.tell(&Event::Ended { waiting });
+        let kept = shared.spool.kept()?.len() as u64;
+        shared.tell(&Event::Ended { waiting, kept });
         summary
     }
 }
@@ -317,6 +383,16 @@ impl Shared {
 
     fn silence(&self) -> MutexGuard<'_, Silence> {
         self.silence.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Stops submitting what no ingest takes any more.
+    pub(crate) fn drop_late(&self) -> Result<(), SpoolError> {
+        let measurements = self.spool.drop_late(Clock::system().now())?;
+        if measurements > 0 {
+            self.tell(&Event::TooLate { measurements });
+        }
+        self.count_waiting();
+        Ok(())
     }
 
     pub(crate) fn count_waiting(&self) {
@@ -376,7 +452,7 @@ impl Silence {
 
 impl std::fmt::Debug for Checker {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Shared { config, key, .. } = &*self.0;
+        let Shared { config, key, .. } = &*self.shared;
         f.debug_struct("Checker")
             .field("config", config)
             .field("key", key)

@@ -3,12 +3,12 @@
 use std::net::{IpAddr, UdpSocket};
 use std::time::Duration;
 
-use alloy_primitives::Address;
+use alloy_primitives::{Address, B256};
 use assize_protocol::RoundNumber;
 use assize_service::PassError;
 use assize_wire::{
-    Answer, Heartbeat, Liveness, NetworkDocument, Problem, ProblemKind, Receipt, RoundDocument,
-    StationDocument,
+    Answer, Heartbeat, InclusionDocument, Liveness, NetworkDocument, Problem, ProblemKind, Receipt,
+    RoundDocument, StationDocument,
 };
 use reqwest::header::{CONTENT_TYPE, RETRY_AFTER};
 use reqwest::redirect::{Attempt, Policy};
@@ -220,6 +220,11 @@ impl Coordinator {
                 reason: format!("{} answers to {} measurements", answers.len(), lines.len()),
             }),
         }
+    }
+
+    /// The proof that the measurement with this digest is in a batch.
+    pub(crate) async fn inclusion(&self, digest: B256) -> Result<InclusionDocument, AskError> {
+        self.get(&format!("measurements/{digest}/inclusion")).await
     }
 
     async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, AskError> {

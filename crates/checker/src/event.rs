@@ -1,5 +1,6 @@
 //! Events of a checker.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -9,6 +10,8 @@ use assize_wire::Version;
 use serde::Serialize;
 
 use assize_service::{Plain, counted, date_and_time};
+
+use crate::Cause;
 
 /// An event. In JSON it is an object with its kind in `event`; `Display` gives one plain sentence, in which untrusted
 /// text is made safe to print. Times are Unix seconds, durations milliseconds.
@@ -112,6 +115,35 @@ pub enum Event {
     },
     /// These measurements are no longer accepted.
     TooLate { measurements: u64 },
+    /// All measurements of the round are in committed batches.
+    Included { round: RoundNumber, measurements: u64 },
+    /// Measurements of the round cannot be shown to be in a committed batch.
+    LeftOut {
+        round: RoundNumber,
+        measurements: u64,
+        /// Those that are in one.
+        included: u64,
+        /// How many are left out for each cause.
+        causes: BTreeMap<Cause, u64>,
+        /// Tasks whose measurements have no room in the station's own report.
+        omitted: Vec<TaskIndex>,
+        remedy: Remedy,
+    },
+    /// The station's own report of the round is on the chain.
+    OwnReport {
+        round: RoundNumber,
+        measurements: u64,
+        bytes: u64,
+        /// Null if somebody else has sent it, or an earlier run that lost its queue.
+        transaction: Option<B256>,
+        fee: Option<AttoFil>,
+    },
+    /// The station's own report of the round could not be committed in time.
+    OwnReportFailed {
+        round: RoundNumber,
+        measurements: u64,
+        error: String,
+    },
     /// All tasks of the round are done, or its time is over.
     Finished {
         round: RoundNumber,
@@ -125,7 +157,21 @@ pub enum Event {
     Ended {
         /// Measurements that the next run will submit.
         waiting: u64,
+        /// Rounds that the next run will look after, if it begins in time.
+        kept: u64,
     },
+}
+
+/// What is done about measurements that were left out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Remedy {
+    /// The station commits its own report.
+    OwnReport,
+    /// Nothing: there is no key that pays for it.
+    NoKey,
+    /// Nothing: the round takes no more reports.
+    TooLate,
 }
 
 impl fmt::Display for Event {
@@ -281,6 +327,70 @@ impl fmt::Display for Event {
                     counted(*measurements, "measurement")
                 )
             }
+            Self::Included { round, measurements } => {
+                let measurements = counted(*measurements, "measurement");
+                write!(
+                    f,
+                    "round {round}: {measurements} found in committed batches, none left out"
+                )
+            }
+            Self::LeftOut {
+                round,
+                measurements,
+                included,
+                causes,
+                omitted,
+                remedy,
+            } => {
+                let of = measurements + included;
+                write!(
+                    f,
+                    "round {round}: {measurements} of {} left out of all batches",
+                    counted(of, "measurement")
+                )?;
+                for (index, (cause, count)) in causes.iter().enumerate() {
+                    let before = if index == 0 { ": " } else { ", " };
+                    write!(f, "{before}{count} {}", cause.words())?;
+                }
+                f.write_str(match remedy {
+                    Remedy::OwnReport => "; the station commits its own report",
+                    Remedy::NoKey => "; with --inclusion-keystore the station would commit its own report",
+                    Remedy::TooLate => "; it is too late for the station's own report",
+                })?;
+                if omitted.is_empty() || *remedy != Remedy::OwnReport {
+                    return Ok(());
+                }
+                f.write_str(", which has no room for those of tasks")?;
+                for (index, task) in omitted.iter().enumerate() {
+                    let before = if index == 0 { " " } else { ", " };
+                    write!(f, "{before}{task}")?;
+                }
+                Ok(())
+            }
+            Self::OwnReport {
+                round,
+                measurements,
+                bytes,
+                fee,
+                ..
+            } => {
+                let measurements = counted(*measurements, "measurement");
+                write!(
+                    f,
+                    "round {round}: the station's own report is committed, {measurements}, {bytes} bytes"
+                )?;
+                match fee {
+                    Some(fee) => write!(f, ", fee {fee}"),
+                    None => Ok(()),
+                }
+            }
+            Self::OwnReportFailed { round, error, .. } => {
+                write!(
+                    f,
+                    "round {round}: the station's own report is not committed: {}",
+                    Plain(error)
+                )
+            }
             Self::Finished {
                 round,
                 measured,
@@ -292,10 +402,19 @@ impl fmt::Display for Event {
                 missed,
             } => write!(f, "round {round}: {measured} tasks done, {missed} not"),
             Self::Paid { atto } => write!(f, "paid so far: {atto}"),
-            Self::Ended { waiting: 0 } => f.write_str("ended"),
-            Self::Ended { waiting } => {
-                let waiting = counted(*waiting, "measurement");
-                write!(f, "ended; the next run will submit {waiting}")
+            Self::Ended { waiting, kept } => {
+                f.write_str("ended")?;
+                if *waiting > 0 {
+                    write!(
+                        f,
+                        "; the next run will submit {}",
+                        counted(*waiting, "measurement")
+                    )?;
+                }
+                if *kept > 0 {
+                    write!(f, "; the next run will look after {}", counted(*kept, "round"))?;
+                }
+                Ok(())
             }
         }
     }

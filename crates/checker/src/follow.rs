@@ -18,6 +18,7 @@ use crate::assignment::{
 };
 use crate::checker::{CheckerError, Shared, Summary, same_network};
 use crate::heartbeat::{LONGEST_PAUSE, RETRY, jittered};
+use crate::inclusion::Place;
 use crate::work::work;
 use crate::{AskError, Event};
 
@@ -280,7 +281,7 @@ impl Follower {
         if self.last.as_ref() == Some(&round) {
             return Ok(Look::Nothing);
         }
-        if Clock::system().now() >= round.closes_at {
+        if Clock::system().now() >= round.times.closes_at {
             return Ok(Look::Over(round));
         }
         let Shared { contracts, drand, .. } = &*self.shared;
@@ -352,6 +353,8 @@ impl Follower {
         let round = match look {
             Look::Drawn(assignment) => {
                 let round = assignment.round;
+                shared.spool.keep(&Place::of(&assignment))?;
+                shared.drawn.notify_one();
                 work(&shared, *assignment, stop).await?;
                 if !stop.is_set() && self.is_first(&round) {
                     self.summary.worked += 1;
@@ -377,7 +380,7 @@ impl Follower {
                     round: round.number,
                     opened_at: round.opened_at,
                     live_since: (since > 0).then_some(since),
-                    next_opening: round.closes_at,
+                    next_opening: round.times.closes_at,
                 });
                 round
             }
@@ -385,7 +388,7 @@ impl Follower {
             Look::Nothing | Look::Unrevealed(_) => return Ok(shared.config.poll),
         };
         self.clean(&round, stop).await?;
-        let left = round.closes_at.saturating_sub(Clock::system().now());
+        let left = round.times.closes_at.saturating_sub(Clock::system().now());
         self.last = Some(round);
         Ok(Duration::from_secs(left).min(LONGEST_PAUSE) + shared.config.poll.mul_f64(fastrand::f64()))
     }
@@ -398,11 +401,8 @@ impl Follower {
     /// Maintenance once per round.
     async fn clean(&self, round: &Round, stop: &Stop) -> Result<(), CheckerError> {
         let shared = &self.shared;
-        let late = shared.spool.clean(Clock::system().now(), round.number)?;
-        if late > 0 {
-            shared.tell(&Event::TooLate { measurements: late });
-        }
-        shared.count_waiting();
+        shared.drop_late()?;
+        shared.spool.forget(round.number)?;
         if let Err(error) = shared.receipts().prune() {
             shared.trouble("old receipts", &error);
         }
@@ -424,7 +424,7 @@ impl Follower {
         };
         while !stop.is_set()
             && self.shared.spool.count_waiting()? > 0
-            && last.takes_measurements(Clock::system().now())
+            && last.times.accepts_measurements(Clock::system().now())
         {
             stop.wait(Duration::from_millis(100)).await;
         }

@@ -21,6 +21,9 @@ pub struct Metrics {
     submitted: Counter,
     refused: Family<Outcome, Counter>,
     too_late: Counter,
+    included: Counter,
+    left_out: Counter,
+    own_reports: Family<Outcome, Counter>,
     retries: Counter,
     waiting: Gauge,
     clock_ahead: Gauge,
@@ -68,6 +71,17 @@ impl Metrics {
                 "Measurements that were not submitted in time",
                 counter(),
             ),
+            included: set.add(
+                "included",
+                "Measurements that were found in committed batches",
+                counter(),
+            ),
+            left_out: set.add(
+                "left_out",
+                "Measurements that were not found in any committed batch",
+                counter(),
+            ),
+            own_reports: set.add("own_reports", "Reports of the station's own", by_outcome()),
             retries: set.add("retries", "Operations that failed and were retried", counter()),
             waiting: set.add("waiting", "Measurements that wait to be submitted", gauge()),
             clock_ahead: set.add_in(
@@ -118,6 +132,17 @@ impl Metrics {
             Event::Submitted { .. } => drop(self.submitted.inc()),
             Event::Refused { problem, .. } => drop(self.refused.get_or_create(&outcome(problem)).inc()),
             Event::TooLate { measurements } => drop(self.too_late.inc_by(*measurements)),
+            Event::Included { measurements, .. } => drop(self.included.inc_by(*measurements)),
+            Event::LeftOut {
+                measurements,
+                included,
+                ..
+            } => {
+                self.left_out.inc_by(*measurements);
+                self.included.inc_by(*included);
+            }
+            Event::OwnReport { .. } => drop(self.own_reports.get_or_create(&outcome("committed")).inc()),
+            Event::OwnReportFailed { .. } => drop(self.own_reports.get_or_create(&outcome("failed")).inc()),
             Event::Paid { atto } => {
                 self.paid.set(atto.to_fil_f64());
             }

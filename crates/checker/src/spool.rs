@@ -1,4 +1,6 @@
-//! Measurements to submit, stored durably.
+//! Measurements to submit, and the rounds that are looked after, stored durably.
+
+mod rounds;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -11,6 +13,8 @@ use assize_protocol::{RoundNumber, TaskIndex};
 use assize_service::sqlite::{Schema, SqliteError, SqliteFile, SqliteOptions};
 use rusqlite::{Connection, params};
 use thiserror::Error;
+
+pub(crate) use self::rounds::{Kept, Made};
 
 const SCHEMA: Schema = Schema {
     name: "spool of a checker",
@@ -153,13 +157,13 @@ impl Spool {
         })
     }
 
-    /// The first measurements to submit, up to a maximum.
-    pub(crate) fn waiting(&self, most: usize) -> Result<Vec<Waiting>, SpoolError> {
+    /// The first measurements that the ingest takes at `now`, up to a maximum.
+    pub(crate) fn waiting(&self, now: u64, most: usize) -> Result<Vec<Waiting>, SpoolError> {
         self.with(|connection| {
             let select =
-                "SELECT round, task, line FROM measurement WHERE state = 0 ORDER BY round, task LIMIT ?";
+                "SELECT round, task, line FROM measurement WHERE state = 0 AND until >= ? ORDER BY round, task LIMIT ?";
             let mut select = connection.prepare_cached(select)?;
-            let rows = select.query_map([most as i64], |row| {
+            let rows = select.query_map([now.cast_signed(), most as i64], |row| {
                 Ok(Waiting {
                     round: RoundNumber(row.get::<_, i64>(0)?.cast_unsigned()),
                     task: TaskIndex(row.get(1)?),
@@ -179,7 +183,7 @@ impl Spool {
         })
     }
 
-    /// Records the decision about a measurement.
+    /// Records the decision about a measurement, which is kept as long as its round is looked after.
     pub(crate) fn decide(
         &self,
         round: RoundNumber,
@@ -187,20 +191,28 @@ impl Spool {
         decision: Decision,
     ) -> Result<(), SpoolError> {
         self.with(|connection| {
-            let update = "UPDATE measurement SET state = ?, line = NULL WHERE round = ? AND task = ?";
+            let update = "UPDATE measurement SET state = ? WHERE round = ? AND task = ?";
             let row = params![decision as i64, round.0.cast_signed(), task.0];
             connection.execute(update, row).map(drop)
         })
     }
 
-    /// Drops measurements that are no longer accepted, and old rounds; returns the number of dropped measurements.
-    pub(crate) fn clean(&self, now: u64, latest: RoundNumber) -> Result<u64, SpoolError> {
+    /// Submits no measurement any more that the ingest does not take at `now`; returns their number.
+    pub(crate) fn drop_late(&self, now: u64) -> Result<u64, SpoolError> {
         self.with(|connection| {
-            let update = "UPDATE measurement SET state = 2, line = NULL WHERE state = 0 AND until < ?";
+            let update = "UPDATE measurement SET state = 3 WHERE state = 0 AND until < ?";
             let late = connection.execute(update, [now.cast_signed()])?;
-            let before = latest.0.saturating_sub(REMEMBERED).cast_signed();
-            connection.execute("DELETE FROM measurement WHERE state <> 0 AND round < ?", [before])?;
             Ok(late as u64)
+        })
+    }
+
+    /// Forgets the tasks of old rounds.
+    pub(crate) fn forget(&self, latest: RoundNumber) -> Result<(), SpoolError> {
+        self.with(|connection| {
+            let before = latest.0.saturating_sub(REMEMBERED).cast_signed();
+            let delete = "DELETE FROM measurement WHERE state <> 0 AND round < ?
+                          AND round NOT IN (SELECT number FROM round)";
+            connection.execute(delete, [before]).map(drop)
         })
     }
 
@@ -212,7 +224,7 @@ impl Spool {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
     const DOMAIN: Domain = Domain {
@@ -228,7 +240,7 @@ mod tests {
         }
     }
 
-    fn open(path: &Path) -> Result<Spool, SpoolError> {
+    pub(crate) fn open(path: &Path) -> Result<Spool, SpoolError> {
         Spool::open(path, &DOMAIN, Address::repeat_byte(2))
     }
 
@@ -265,8 +277,8 @@ mod tests {
         assert!(!spool.put(&again, 100).unwrap());
         drop(spool);
         let spool = open(&path).unwrap();
-        assert_eq!(spool.waiting(9).unwrap(), [waiting(7, 1), waiting(7, 2)]);
-        assert_eq!(spool.waiting(1).unwrap(), [waiting(7, 1)]);
+        assert_eq!(spool.waiting(0, 9).unwrap(), [waiting(7, 1), waiting(7, 2)]);
+        assert_eq!(spool.waiting(0, 1).unwrap(), [waiting(7, 1)]);
         spool
             .decide(RoundNumber(7), TaskIndex(1), Decision::Receipted)
             .unwrap();
@@ -315,11 +327,14 @@ mod tests {
         let spool = open(&directory.path().join("spool.sqlite")).unwrap();
         spool.put(&waiting(7, 1), 100).unwrap();
         spool.put(&waiting(8, 1), 200).unwrap();
-        assert_eq!(spool.clean(100, RoundNumber(8)).unwrap(), 0);
-        assert_eq!(spool.clean(101, RoundNumber(8)).unwrap(), 1);
-        assert_eq!(spool.waiting(9).unwrap(), [waiting(8, 1)]);
+        assert_eq!(spool.waiting(100, 9).unwrap().len(), 2);
+        assert_eq!(spool.waiting(101, 9).unwrap(), [waiting(8, 1)]);
+        assert_eq!(spool.drop_late(100).unwrap(), 0);
+        assert_eq!(spool.drop_late(101).unwrap(), 1);
+        assert_eq!(spool.count_waiting().unwrap(), 1);
+        spool.forget(RoundNumber(8)).unwrap();
         assert_eq!(spool.done(RoundNumber(7)).unwrap().len(), 1);
-        spool.clean(101, RoundNumber(7 + REMEMBERED + 1)).unwrap();
+        spool.forget(RoundNumber(7 + REMEMBERED + 1)).unwrap();
         assert!(spool.done(RoundNumber(7)).unwrap().is_empty());
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use assize_measurement::ndjson;
-use assize_service::{Daemon, NoMetrics, PassError, Status, Stop, run};
+use assize_service::{Clock, Daemon, NoMetrics, PassError, Status, Stop, run};
 use assize_wire::{Answer, KeptReceipt, Problem, ProblemKind, Receipt};
 
 use crate::checker::{CheckerError, Shared};
@@ -121,7 +121,11 @@ impl Daemon for Submitter {
 impl Submitter {
     async fn submit(&mut self) -> Result<Submitted, SubmitError> {
         let shared = &self.shared;
-        let mut waiting = shared.spool.waiting(self.limit).map_err(CheckerError::from)?;
+        let now = Clock::system().now();
+        let mut waiting = shared
+            .spool
+            .waiting(now, self.limit)
+            .map_err(CheckerError::from)?;
         let mut bytes = 0;
         let fit = waiting.iter().take_while(|waiting| {
             bytes += waiting.line.len() + 1;

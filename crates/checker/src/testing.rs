@@ -199,7 +199,7 @@ fn config(stub: &Stub, directory: &TempDir) -> Config {
     )
 }
 
-async fn parts(stub: &Stub, events: &Arc<Mutex<Vec<Event>>>) -> Parts {
+pub(crate) async fn parts(stub: &Stub, events: &Arc<Mutex<Vec<Event>>>) -> Parts {
     let rpc = format!("{}/rpc", stub.url);
     let client = ChainClient::connect(&rpc.parse().unwrap()).await.unwrap();
     let beacons: Box<dyn BeaconSource + Send + Sync> = Box::new(RecordedBeacons::from_json(b"[]").unwrap());
@@ -210,6 +210,7 @@ async fn parts(stub: &Stub, events: &Arc<Mutex<Vec<Event>>>) -> Parts {
         rewards: Rewards::new(client, Address::repeat_byte(0xbb)),
         beacons: Arc::new(Verified::new(Chain::quicknet(), beacons)),
         retriever: Retriever::new(retrieval).unwrap(),
+        inclusion: None,
         listener: Listener::new(move |event| recorded.lock().unwrap().push(event.clone())),
         status: Status::new(Metrics::new(), 600),
     }

@@ -139,7 +139,10 @@ impl View {
                 });
                 self.results.truncate(SHOWN);
             }
-            Event::NotMeasured { .. } => self.notice = Some(event.to_string()),
+            Event::NotMeasured { .. }
+            | Event::LeftOut { .. }
+            | Event::OwnReport { .. }
+            | Event::OwnReportFailed { .. } => self.notice = Some(event.to_string()),
             Event::Submitted { .. } => {
                 self.waiting = self.waiting.saturating_sub(1);
                 self.receipts += 1;
@@ -153,7 +156,7 @@ impl View {
                 self.notice = Some(event.to_string());
             }
             Event::Paid { atto } => self.paid = Some(*atto),
-            Event::Finished { .. } | Event::Ended { .. } => {}
+            Event::Included { .. } | Event::Finished { .. } | Event::Ended { .. } => {}
         }
     }
 

@@ -41,15 +41,15 @@ pub(crate) struct Timetable {
 
 impl Timetable {
     pub(crate) fn new(round: &Round, now: u64, spread: Option<Duration>) -> Self {
-        let length = round.closes_at.saturating_sub(round.opened_at);
+        let length = round.times.closes_at.saturating_sub(round.opened_at);
         let reserve = LONGEST_RETRIEVAL.min(length / 5);
-        let spread_until = round.closes_at.saturating_sub(reserve);
+        let spread_until = round.times.closes_at.saturating_sub(reserve);
         let spread = spread.map_or(u64::MAX, |spread| now.saturating_add(spread.as_secs()));
-        let taken_for = round.measurements_until().saturating_sub(round.closes_at);
+        let taken_for = round.times.show_from.saturating_sub(round.times.closes_at);
         Self {
             spread_until: spread_until.min(spread),
-            begin_until: round.closes_at,
-            abandon_at: round.closes_at + LONGEST_RETRIEVAL.min(taken_for / 2),
+            begin_until: round.times.closes_at,
+            abandon_at: round.times.closes_at + LONGEST_RETRIEVAL.min(taken_for / 2),
         }
     }
 }
@@ -94,7 +94,7 @@ pub(crate) async fn work(
         seat: station.seat,
         tasks: station.tasks.len(),
         done: station.tasks.len() - left.len(),
-        closes_at: round.closes_at,
+        closes_at: round.times.closes_at,
     });
     let count = left.len();
     let mut runner = TaskRunner {
@@ -289,7 +289,7 @@ async fn measure(shared: &Shared, assignment: &RoundAssignment, task: AssignedTa
         task: task.index,
         line: measurement.to_line(),
     };
-    let new = shared.spool.put(&waiting, round.measurements_until());
+    let new = shared.spool.put(&waiting, round.times.show_from);
     let new = new.map_err(|error| Failure::Own(error.into()))?;
     if new {
         let ttfb = measurement.first_byte_at.zip(measurement.start_at);
@@ -318,31 +318,30 @@ fn until(time: u64) -> Duration {
 
 #[cfg(test)]
 mod tests {
-    use assize_facts::ListCommitment;
+    use assize_facts::{ListCommitment, Times};
     use assize_measurement::unixfs::file_cid;
     use assize_protocol::{BeaconRound, Parameters, RoundNumber};
 
     use super::*;
 
-    fn round(length: u32, grace: u32) -> Round {
+    fn round(length: u32, step: u32) -> Round {
         let list = ListCommitment {
             root: Default::default(),
             count: 1,
             cid: file_cid(b""),
         };
-        let closes_at = 1_000 + u64::from(length);
+        let parameters = Parameters {
+            round_duration: length,
+            step,
+            ..Parameters::default()
+        };
         Round {
             number: RoundNumber(1),
             roster: list,
             tasks: list,
-            parameters: Parameters {
-                round_duration: length,
-                commit_grace: grace,
-                ..Parameters::default()
-            },
             opened_at: 1_000,
-            closes_at,
-            commits_until: closes_at + u64::from(grace),
+            times: Times::of_round(1_000, &parameters),
+            parameters,
             beacon_round: BeaconRound(1),
             dedupe_beacon_round: BeaconRound(2),
             seed: None,
@@ -351,17 +350,17 @@ mod tests {
 
     #[test]
     fn the_last_task_has_time_within_the_round() {
-        let day = Timetable::new(&round(1_200, 1_200), 1_060, None);
+        let day = Timetable::new(&round(1_200, 60), 1_060, None);
         assert_eq!(
             (day.spread_until, day.begin_until, day.abandon_at),
             (2_110, 2_200, 2_290)
         );
-        let short = Timetable::new(&round(60, 60), 1_040, None);
+        let short = Timetable::new(&round(60, 3), 1_040, None);
         assert_eq!(
             (short.spread_until, short.begin_until, short.abandon_at),
-            (1_048, 1_060, 1_075)
+            (1_048, 1_060, 1_076)
         );
-        let hurried = Timetable::new(&round(1_200, 1_200), 1_060, Some(Duration::from_secs(10)));
+        let hurried = Timetable::new(&round(1_200, 60), 1_060, Some(Duration::from_secs(10)));
         assert_eq!(hurried.spread_until, 1_070);
     }
 

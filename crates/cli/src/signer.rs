@@ -8,8 +8,9 @@ use assize_keys::{LedgerPath, PASSWORD_VARIABLE, Signer};
 use assize_service::SecretFile;
 use eyre::{WrapErr, bail, ensure};
 
-use crate::args::KeyArgs;
+use crate::args::inclusion::INCLUSION_VARIABLE;
 use crate::args::key::{KEYSTORE_VARIABLE, KMS_VARIABLE};
+use crate::args::{InclusionArgs, KeyArgs};
 use crate::variable::variable;
 
 const PASSWORD_FILE: SecretFile = SecretFile {
@@ -21,12 +22,25 @@ const PASSWORD_FILE: SecretFile = SecretFile {
 pub(crate) async fn signer(args: &KeyArgs) -> eyre::Result<Signer> {
     Ok(match place(args)? {
         Place::Keystore(path) => {
-            let password = password(args.password_file.as_deref(), &path)?;
+            let password = password(args.password_file.as_deref(), &path, "--password-file")?;
             Signer::from_keystore(&path, &password)?
         }
         Place::Ledger(path) => Signer::from_ledger(path).await?,
         Place::AwsKms(key) => Signer::from_aws_kms(&key).await?,
         Place::Environment => Signer::from_environment()?,
+    })
+}
+
+/// The key that pays for a station's own reports, if one is given: by an argument, else in a variable.
+pub(crate) fn inclusion_signer(args: &InclusionArgs) -> eyre::Result<Option<Signer>> {
+    if let Some(path) = &args.inclusion_keystore {
+        let file = args.inclusion_password_file.as_deref();
+        let password = password(file, path, "--inclusion-password-file")?;
+        return Ok(Some(Signer::from_keystore(path, &password)?));
+    }
+    Ok(match variable(INCLUSION_VARIABLE) {
+        Some(_) => Some(Signer::from_variable(INCLUSION_VARIABLE)?),
+        None => None,
     })
 }
 
@@ -64,8 +78,8 @@ fn place(args: &KeyArgs) -> eyre::Result<Place<'_>> {
     Ok(place)
 }
 
-/// Reads the password from the file, the environment or the terminal.
-fn password(file: Option<&Path>, keystore: &Path) -> eyre::Result<String> {
+/// Reads the password from the file that `flag` names, the environment or the terminal.
+fn password(file: Option<&Path>, keystore: &Path, flag: &str) -> eyre::Result<String> {
     if let Some(file) = file {
         return Ok(PASSWORD_FILE.read_text(file)?);
     }
@@ -76,9 +90,9 @@ fn password(file: Option<&Path>, keystore: &Path) -> eyre::Result<String> {
     }
     ensure!(
         io::stdin().is_terminal() && io::stderr().is_terminal(),
-        "the keystore {} needs its password: give --password-file, or set {PASSWORD_VARIABLE}",
+        "the keystore {} needs its password: give {flag}, or set {PASSWORD_VARIABLE}",
         keystore.display()
     );
     rpassword::prompt_password(format!("Password of {}: ", keystore.display()))
-        .wrap_err("failed to read the password from this terminal; give --password-file")
+        .wrap_err_with(|| format!("failed to read the password from this terminal; give {flag}"))
 }

@@ -332,7 +332,7 @@ impl Outbox {
         let mined_nonce = self.client.mined_nonce(address).await?;
         let mut receipts = BTreeMap::new();
         for hash in watched(queue, rechecks) {
-            receipts.insert(hash, self.mined(hash).await?);
+            receipts.insert(hash, mined(&self.client, hash).await?);
         }
         let nothing_gas = match self.nothing_gas {
             Some(gas) => gas,
@@ -349,23 +349,6 @@ impl Outbox {
             nothing_gas,
             receipts,
         })
-    }
-
-    /// The block of a transaction, if it is still part of the chain.
-    async fn mined(&self, hash: B256) -> Result<Option<Mined>, OutboxError> {
-        let Some(receipt) = self.client.receipt(hash).await? else {
-            return Ok(None);
-        };
-        let (block, block_hash) = (receipt.block_number, receipt.block_hash);
-        let canonical = self.client.is_canonical(block, block_hash).await?;
-        Ok(canonical.then(|| Mined {
-            hash,
-            block,
-            block_hash,
-            succeeded: receipt.succeeded,
-            gas_used: receipt.gas_used,
-            fee: receipt.fee(),
-        }))
     }
 
     async fn act(&mut self, action: &Action, now: u64) -> Result<(), OutboxError> {
@@ -487,6 +470,23 @@ impl Outbox {
     fn nothing(&self) -> Draft {
         Draft::call("the sender", self.signer.address(), Vec::new())
     }
+}
+
+/// The block of a transaction, if it is still part of the chain.
+async fn mined(client: &ChainClient, hash: B256) -> Result<Option<Mined>, OutboxError> {
+    let Some(receipt) = client.receipt(hash).await? else {
+        return Ok(None);
+    };
+    let (block, block_hash) = (receipt.block_number, receipt.block_hash);
+    let canonical = client.is_canonical(block, block_hash).await?;
+    Ok(canonical.then(|| Mined {
+        hash,
+        block,
+        block_hash,
+        succeeded: receipt.succeeded,
+        gas_used: receipt.gas_used,
+        fee: receipt.fee(),
+    }))
 }
 
 /// Whether an intent needs nothing more, unless a reorganisation reopens it.

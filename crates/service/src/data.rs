@@ -103,8 +103,8 @@ entries! {
         "rosters, task lists, batches and settlement documents, by CID",
         "settlements cannot be recomputed or claimed from, unless another store has the files";
     checker: "checker/", "checker",
-        "the station key (station.key), measurements to submit (spool.sqlite) and receipts (receipts/)",
-        "the station: a new key is a new station, and measurements that were not submitted are gone";
+        "the station key (station.key), measurements (spool.sqlite), receipts (receipts/) and the queue of own reports (inclusion.sqlite)",
+        "the station: a new key is a new station, and measurements that were not committed are gone";
     beacon_key: "beacon.key", "beacon",
         "the key of a devnet's drand chain",
         "the devnet: its contracts accept beacons of this key only";

@@ -66,14 +66,14 @@ impl Scene {
             roster: ListCommitment::of(&roster, file_cid(b"roster")),
             tasks: ListCommitment::of(&tasks, file_cid(b"tasks")),
             parameters: Parameters {
+                beacon_delay: 30,
                 target_measurements: 2_000,
                 ..Parameters::default()
             },
             opened_at: 1_200,
-            closes_at: 2_400,
-            commits_until: 3_600,
+            times: Times::of_round(1_200, &Parameters::default()),
             beacon_round,
-            dedupe_beacon_round: BeaconRound(500),
+            dedupe_beacon_round: BeaconRound(1_200),
             seed: Some(seed),
         };
         let beacon = BeaconDocument {
@@ -158,20 +158,9 @@ fn a_round_that_was_opened_after_its_beacon_is_rejected() {
         .time_of(scene.round.beacon_round)
         .unwrap();
     let by = published - scene.round.opened_at;
-    for time in [
-        &mut scene.round.opened_at,
-        &mut scene.round.closes_at,
-        &mut scene.round.commits_until,
-    ] {
-        *time += by;
-    }
-    for time in [
-        &mut scene.said.opened_at,
-        &mut scene.said.closes_at,
-        &mut scene.said.commits_until,
-    ] {
-        *time += by;
-    }
+    scene.round.opened_at += by;
+    scene.round.times = Times::of_round(scene.round.opened_at, &scene.round.parameters);
+    (scene.said.opened_at, scene.said.times) = (scene.round.opened_at, scene.round.times);
     let disagreement = scene.derive().unwrap_err();
     assert_eq!(disagreement.what, "beaconRound, as the node tells it");
 }
@@ -186,8 +175,8 @@ fn each_lie_about_the_round_is_named() {
         }),
         ("round", |said| said.round.0 += 1),
         ("time of opening", |said| said.opened_at += 1),
-        ("time of closing", |said| said.closes_at += 1),
-        ("end of the commit window", |said| said.commits_until += 1),
+        ("closesAt", |said| said.times.closes_at += 1),
+        ("commitsUntil", |said| said.times.commits_until += 1),
         ("root of the roster", |said| {
             said.roster.root = B256::repeat_byte(1)
         }),

@@ -153,7 +153,7 @@ async fn each_measurement_has_its_own_answer() {
     (0..3).for_each(|task| bench.measure(1, task));
     let mut submitter = submitter(&bench);
     submitter.later().await;
-    let waiting = bench.checker.shared().spool.waiting(9).unwrap();
+    let waiting = bench.checker.shared().spool.waiting(0, 9).unwrap();
     assert_eq!(
         waiting.iter().map(|waiting| waiting.task.0).collect::<Vec<_>>(),
         [2]
@@ -198,7 +198,7 @@ async fn an_invalid_receipt_is_ignored() {
     let stub = Stub::start(true_ingest).await;
     let bench = Bench::new(&stub).await;
     bench.measure(1, 5);
-    let line = bench.checker.shared().spool.waiting(1).unwrap().remove(0).line;
+    let line = bench.checker.shared().spool.waiting(0, 1).unwrap().remove(0).line;
     let other = SecretKey::from_secret_bytes([0x22; 32]).unwrap();
     let good = receipt(line.as_bytes(), &ingest());
     let mut of_another = good.clone();
@@ -217,7 +217,7 @@ async fn an_invalid_receipt_is_ignored() {
     // The first valid receipt pins its key; a second ingest's is rejected.
     submitter(&bench).all().await;
     bench.measure(1, 6);
-    let line = bench.checker.shared().spool.waiting(1).unwrap().remove(0).line;
+    let line = bench.checker.shared().spool.waiting(0, 1).unwrap().remove(0).line;
     stub.reply(json(201, &receipt(line.as_bytes(), &other)));
     submitter(&bench).later().await;
     let message = bench.events().last().unwrap().to_string();
@@ -258,7 +258,7 @@ async fn a_crash_between_receipt_and_spool_stores_the_receipt_once() {
     let stub = Stub::start(true_ingest).await;
     let bench = Bench::new(&stub).await;
     bench.measure(1, 5);
-    let line = bench.checker.shared().spool.waiting(1).unwrap().remove(0).line;
+    let line = bench.checker.shared().spool.waiting(0, 1).unwrap().remove(0).line;
     let receipt = receipt(line.as_bytes(), &ingest());
     // As if it had been killed right after the receipt was on disk.
     let measurement = line;

@@ -66,7 +66,7 @@ async fn all_tasks_are_done_and_match_the_providers() {
         (14, 14, 14)
     );
     assert!(matches!(events.first(), Some(Event::Started { .. })));
-    assert!(matches!(events.last(), Some(Event::Ended { waiting: 0 })));
+    assert!(matches!(events.last(), Some(Event::Ended { waiting: 0, .. })));
     assert!(events.iter().any(|event| matches!(event, Event::Paid { .. })));
 }
 
@@ -167,7 +167,7 @@ async fn a_run_that_is_stopped_leaves_its_measurements_to_the_next() {
     stop.set();
     assert_eq!(running.await.unwrap().unwrap(), Summary::default());
     let done = measured(&scene.events()).len();
-    let waits = |event: &Event| matches!(event, Event::Ended { waiting } if *waiting == done as u64);
+    let waits = |event: &Event| matches!(event, Event::Ended { waiting, .. } if *waiting == done as u64);
     assert!(
         scene.events().last().is_some_and(waits),
         "{:?}",

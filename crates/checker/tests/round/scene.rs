@@ -156,6 +156,7 @@ impl Scene {
             rewards: self.world.rewards.clone(),
             beacons: Arc::new(Verified::new(self.world.drand_chain().clone(), recorded)),
             retriever: Retriever::new(retrieval).unwrap(),
+            inclusion: None,
             listener: Listener::new(move |event| events.lock().unwrap().push(event.clone())),
             status: Status::new(Metrics::new(), 600),
         };
@@ -255,7 +256,7 @@ impl Coordinator {
             live_until: now() + 60,
             interval: 1,
             round: Some(self.round.number),
-            next_opening: Some(self.round.closes_at),
+            next_opening: Some(self.round.times.closes_at),
             time: now(),
             minimum_version: Version(0, 1, 0),
             outdated: false,

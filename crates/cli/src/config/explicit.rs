@@ -5,6 +5,7 @@ use std::ffi::OsString;
 
 use clap::{Arg, Command};
 
+use crate::args::inclusion::{INCLUSION_FLAGS, INCLUSION_VARIABLE};
 use crate::args::key::{KEY_FLAGS, KEY_VARIABLES};
 use crate::variable::variable;
 
@@ -15,6 +16,8 @@ pub(crate) struct Explicit {
     flags: BTreeSet<String>,
     /// Whether a variable names a key.
     pub(super) key: bool,
+    /// Whether a variable has the key that pays for a station's own reports.
+    inclusion: bool,
 }
 
 impl Explicit {
@@ -27,6 +30,7 @@ impl Explicit {
         Self {
             flags: flags.collect(),
             key: KEY_VARIABLES.iter().any(|name| variable(name).is_some()),
+            inclusion: variable(INCLUSION_VARIABLE).is_some(),
         }
     }
 
@@ -40,6 +44,9 @@ impl Explicit {
         let mut excluded = BTreeSet::new();
         if self.key {
             excluded.extend(KEY_FLAGS.map(str::to_owned));
+        }
+        if self.inclusion {
+            excluded.extend(INCLUSION_FLAGS.map(str::to_owned));
         }
         let name = |arg: &Arg| arg.get_long().map(str::to_owned);
         for arg in command.get_arguments() {

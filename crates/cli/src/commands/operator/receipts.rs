@@ -88,7 +88,7 @@ pub(crate) async fn run(args: &ReceiptsArgs, data: &DataDir) -> eyre::Result<Out
     for claim in claims.iter().flatten() {
         audit.add(claim);
     }
-    let findings = audit.read(&*source).await?;
+    let findings = audit.read(&*source, &|_, _| None).await?;
     let checked: Vec<_> = kept
         .iter()
         .zip(&claims)
@@ -155,7 +155,7 @@ fn describe(
         ReceiptFinding::Omitted { batches, until } => (
             "OMITTED",
             format!(
-                "in none of the {} of its round; the commit window ended at {}",
+                "in none of the {} of its round, whose time for batches ended at {}",
                 counted(batches as u64, "batch"),
                 date_and_time(until)
             ),
@@ -163,8 +163,16 @@ fn describe(
         ReceiptFinding::TooEarly { batches, until } => (
             "TOO EARLY",
             format!(
-                "in none of the {} so far; the commit window of its round ends at {}",
+                "in none of the {} so far; the time for batches of its round ends at {}",
                 counted(batches as u64, "batch"),
+                date_and_time(until)
+            ),
+        ),
+        ReceiptFinding::TooLate { received_at, until } => (
+            "TOO LATE",
+            format!(
+                "it came at {}, but its round took measurements until {}: the receipt proves nothing",
+                date_and_time(received_at),
                 date_and_time(until)
             ),
         ),
@@ -196,8 +204,8 @@ fn text(checked: &[Checked], expected: Option<Address>) -> String {
     if checked.iter().any(|one| one.verdict == "OMITTED") {
         text.push_str(
             "OMITTED is proof against the publisher: its receipt says that it had the measurement, and no batch on chain has it.\n  \
-             The contract cannot pay for it any more. Keep the receipts, and publish them: anyone can repeat this check. Send them\n  \
-             to the network's owner, who can forbid the publisher (`assize admin forbid-publisher`), and to the evaluators.\n",
+             It is paid only if the station committed it in a report of its own. Keep the receipts, and publish them: anyone can repeat\n  \
+             this check. Send them to the network's owner, who can forbid the publisher (`assize admin forbid-publisher`).\n",
         );
     }
     if expected.is_none() {

@@ -6,9 +6,9 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use assize_checker::{Checker, Config, Metrics, Parts};
-use assize_protocol::Address;
+use assize_checker::{Checker, Config, Inclusion, Metrics, Parts};
 use assize_protocol::address::{AddressError, parse_operator, parse_station};
+use assize_protocol::{Address, AttoFil};
 use assize_retrieve::Url;
 use assize_service::{Status, Stop};
 use clap::{Args, value_parser};
@@ -17,10 +17,11 @@ use self::show::Show;
 use super::LogFormat;
 use crate::args::duration::seconds;
 use crate::args::retrieval::RetrievalArgs;
-use crate::args::{BeaconArgs, ChainArgs};
+use crate::args::{BeaconArgs, ChainArgs, InclusionArgs};
 use crate::connect::{Network, beacons};
 use crate::output::Outcome;
 use crate::preflight::Preflight;
+use crate::signer::inclusion_signer;
 use assize_service::DataDir;
 
 /// A checker is unhealthy after this many seconds without a successful heartbeat.
@@ -55,6 +56,8 @@ pub(crate) struct CheckerArgs {
     #[command(flatten)]
     beacons: BeaconArgs,
     #[command(flatten)]
+    inclusion: InclusionArgs,
+    #[command(flatten)]
     pace: PaceArgs,
     #[command(flatten)]
     retrieval: RetrievalArgs,
@@ -84,6 +87,10 @@ fn operator(text: &str) -> Result<Address, String> {
 
 pub(crate) async fn run(args: &CheckerArgs, log: Option<LogFormat>, data: &DataDir) -> eyre::Result<Outcome> {
     let beacons = beacons(&args.beacons)?;
+    let inclusion = inclusion_signer(&args.inclusion)?.map(|signer| Inclusion {
+        signer,
+        max_fee: args.inclusion.inclusion_max_fee.unwrap_or(AttoFil::MAX),
+    });
     let network = Network::connect(&args.chain, data).await?;
     let mut preflight = Preflight::new(&network, data).await?;
     preflight.drand(beacons.chain()).await?;
@@ -107,6 +114,7 @@ pub(crate) async fn run(args: &CheckerArgs, log: Option<LogFormat>, data: &DataD
         retriever: args
             .retrieval
             .retriever(&args.chain.rpc_url, network.deployment.chain_id)?,
+        inclusion,
         listener: show.listener(),
         status,
     };
