@@ -17,7 +17,7 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
-use checkers::{Network, of_kind};
+use checkers::{Network, OPERATOR, of_kind};
 use common::processes::{get, terminate};
 use common::{assize, refused};
 use serde_json::{Value, json};
@@ -241,6 +241,27 @@ fn an_operator_without_an_f410_address_gets_the_remedy() {
         .output()
         .unwrap();
     refused(&output, 2, &["payout-address set", "f410"]);
+}
+
+#[test]
+fn a_key_for_own_reports_that_cannot_be_opened_is_refused_at_once() {
+    let start = |arguments: &[&str], key: &str| {
+        assize()
+            .args(["run", "checker", "--coordinator", "http://127.0.0.1:1"])
+            .args(["--operator", OPERATOR, "--rpc-url", "http://127.0.0.1:1"])
+            .args(["--deployment", "x"])
+            .args(arguments)
+            .env("ASSIZE_INCLUSION_PRIVATE_KEY", key)
+            .output()
+            .unwrap()
+    };
+    let output = start(&[], "0xSECRET");
+    refused(&output, 2, &["ASSIZE_INCLUSION_PRIVATE_KEY is not a private key"]);
+    assert!(!String::from_utf8_lossy(&output.stderr).contains("SECRET"));
+    let output = start(&["--inclusion-keystore", "gas.json"], "");
+    refused(&output, 2, &["gas.json", "--inclusion-password-file"]);
+    let output = start(&["--inclusion-password-file", "password"], "");
+    refused(&output, 2, &["--inclusion-keystore"]);
 }
 
 #[test]
