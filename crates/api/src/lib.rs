@@ -19,9 +19,9 @@ mod metrics;
 mod refusal;
 mod rounds;
 mod routes;
-mod trees;
 #[cfg(any(feature = "otlp", feature = "sentry"))]
 pub mod telemetry;
+mod trees;
 
 pub(crate) use api::Network;
 pub use api::{Api, ApiError, Parts};

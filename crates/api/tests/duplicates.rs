@@ -13,7 +13,7 @@ const NDJSON: &str = "application/x-ndjson";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_a_stations_measurements_of_a_task_the_first_counts() {
-    let scene = Scene::new(600).await;
+    let scene = Scene::new().await;
     let round = scene.open_round().await;
     let (first, key) = scene.good(round).await;
     let with = |text: String| {

@@ -23,7 +23,7 @@ async fn inspect(served: &Served, headers: &[(&str, &str)]) -> InspectDocument {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_proxy_is_believed_if_it_is_named_and_stations_get_their_subnets_tag() {
-    let scene = Scene::new(600).await;
+    let scene = Scene::new().await;
     scene.open_round().await;
     let place = sqlite();
     let config = ApiConfig {
@@ -84,7 +84,7 @@ async fn a_proxy_is_believed_if_it_is_named_and_stations_get_their_subnets_tag()
 
 #[tokio::test(flavor = "multi_thread")]
 async fn clients_above_the_rate_get_retry_after_and_others_are_served() {
-    let scene = Scene::new(600).await;
+    let scene = Scene::new().await;
     let place = sqlite();
     // One token per second is added; the test sends faster.
     let few = Rate {
@@ -138,7 +138,7 @@ async fn bodies_that_are_too_large_are_rejected_before_they_are_read_and_malform
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpStream;
 
-    let scene = Scene::new(600).await;
+    let scene = Scene::new().await;
     let place = sqlite();
     let served = scene.serve(&place.location).await;
     let address = served.url.trim_start_matches("http://").to_owned();
@@ -178,7 +178,7 @@ async fn bodies_that_are_too_large_are_rejected_before_they_are_read_and_malform
 
 #[tokio::test(flavor = "multi_thread")]
 async fn under_overload_the_gate_drops_requests_of_bad_subnets() {
-    let scene = Scene::new(600).await;
+    let scene = Scene::new().await;
     let round = scene.open_round().await;
     let place = sqlite();
     let config = ApiConfig {

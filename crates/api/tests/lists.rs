@@ -28,7 +28,7 @@ async fn ask_for_tasks(served: &Served, from: [u8; 4]) -> (TcpStream, String) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn clients_that_do_not_read_lists_occupy_only_their_share() {
-    let scene = Scene::new(600).await;
+    let scene = Scene::new().await;
     let place = sqlite();
     let (roster, mut tasks) = scene.lists();
     // More than fits into the sockets' buffers.

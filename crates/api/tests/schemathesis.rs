@@ -20,7 +20,7 @@ async fn the_openapi_document_matches_the_server() {
     };
     // It writes a database of examples to its working directory.
     let directory = tempfile::tempdir().unwrap();
-    let scene = Scene::new(600).await;
+    let scene = Scene::new().await;
     scene.open_round().await;
     let place = sqlite();
     let served = scene.serve(&place.location).await;

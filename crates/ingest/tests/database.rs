@@ -3,8 +3,8 @@
 
 use alloy_primitives::{Address, B128, B256};
 use assize_ingest::{
-    BatchLimit, BatchMarks, Database, DatabaseOptions, Heartbeat, HeartbeatOutcome, NO_LABEL, Receiving, SignedRow,
-    Station, Stored, SubnetLimit,
+    BatchLimit, BatchMarks, Database, DatabaseOptions, Heartbeat, HeartbeatOutcome, NO_LABEL, Receiving,
+    SignedRow, Station, Stored, SubnetLimit,
 };
 use assize_measurement::unixfs::file_cid;
 use assize_protocol::{RoundNumber, TaskIndex};
@@ -153,7 +153,16 @@ async fn measurements_are_durable_and_have_the_time_of_their_first_coming() {
             let location = place.location.clone();
             move || {
                 let mut ingest = location.connect_ingest().unwrap();
-                let batch = ingest.close(RoundNumber(1), BatchLimit { lines: 10, bytes: u64::MAX }).unwrap().unwrap();
+                let batch = ingest
+                    .close(
+                        RoundNumber(1),
+                        BatchLimit {
+                            lines: 10,
+                            bytes: u64::MAX,
+                        },
+                    )
+                    .unwrap()
+                    .unwrap();
                 ingest.set_stored(batch.id, &stored, 100).unwrap();
                 batch
             }
@@ -175,9 +184,21 @@ async fn measurements_are_durable_and_have_the_time_of_their_first_coming() {
             assert_eq!(standing.mark, Some(mark));
         }
         // The same lines in another round would be another batch.
-        database.mark(RoundNumber(2), vec![BatchMarks { root, marks: vec![1; 3] }]).await.unwrap();
+        database
+            .mark(
+                RoundNumber(2),
+                vec![BatchMarks {
+                    root,
+                    marks: vec![1; 3],
+                }],
+            )
+            .await
+            .unwrap();
         let found = database.locate(B256::repeat_byte(1)).await.unwrap().unwrap();
-        assert_eq!(database.find(B256::repeat_byte(1)).await.unwrap().unwrap().mark, Some(7));
+        assert_eq!(
+            database.find(B256::repeat_byte(1)).await.unwrap().unwrap().mark,
+            Some(7)
+        );
         let tree = database.tree(found.batch.unwrap()).await.unwrap();
         assert_eq!((tree.count(), tree.proof(found.id).unwrap().0), (3, 0));
     }

@@ -7,8 +7,8 @@ use std::thread;
 
 use alloy_primitives::{Address, B256};
 use assize_ingest::{
-    Batch, BatchLimit, BatchState, BatchTree, DailyLimit, FileMark, Ingest, IngestError, Location, NewRow, SignedRow, SqliteIngest, Stored,
-    Taken, Totals, Unbatched, import,
+    Batch, BatchLimit, BatchState, BatchTree, DailyLimit, FileMark, Ingest, IngestError, Location, NewRow,
+    SignedRow, SqliteIngest, Stored, Taken, Totals, Unbatched, import,
 };
 use assize_measurement::unixfs::file_cid;
 use assize_protocol::{LinesRoot, RoundNumber, TaskIndex, line_leaf, positional};
@@ -140,7 +140,10 @@ fn a_batch_is_closed_by_its_bytes_too() {
         assert_eq!(close(9, bytes(9)), Some(2));
         assert_eq!(close(9, bytes(9)), None);
         let counts = ingest.batches_of(RoundNumber(1)).unwrap();
-        assert_eq!(counts.iter().map(|batch| batch.count).collect::<Vec<_>>(), [3, 2, 2, 1, 2]);
+        assert_eq!(
+            counts.iter().map(|batch| batch.count).collect::<Vec<_>>(),
+            [3, 2, 2, 1, 2]
+        );
         assert_eq!(ingest.batches_of(RoundNumber(2)).unwrap(), []);
     });
 }

@@ -7,11 +7,11 @@ use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
 use alloy_primitives::{B256, U256, keccak256};
+use assize_facts::FileKind;
 use assize_ingest::{BatchState, ImportReport, SqliteIngest, import};
 use assize_keys::Signer;
 use assize_measurement::ndjson;
 use assize_outbox::{Finality, Outbox, OutboxError, Policy};
-use assize_facts::FileKind;
 use assize_protocol::{LinesRoot, RoundNumber};
 use assize_publish::{Boundary, Closing, PublishError, Publisher, PublisherDaemon, metrics};
 use assize_service::{Alert as _, Daemon as _, Stop};
@@ -97,7 +97,11 @@ fn file() -> Vec<u8> {
 /// Every line in the chain's commitments, with the number of its occurrences.
 async fn committed_lines(world: &World, store: &LocalStore) -> BTreeMap<String, usize> {
     let mut lines = BTreeMap::new();
-    let commitments = world.rounds.commitments(RoundNumber(1), FileKind::Lines).await.unwrap();
+    let commitments = world
+        .rounds
+        .commitments(RoundNumber(1), FileKind::Lines)
+        .await
+        .unwrap();
     for commitment in commitments {
         let content = String::from_utf8(store.get(&commitment.cid).unwrap()).unwrap();
         let root = LinesRoot::of(content.as_bytes());
@@ -326,7 +330,10 @@ fn admission(world: &World) -> (B256, String) {
     (0..100)
         .map(|place: u64| keccak256([publisher.0, B256::from(U256::from(place)).0].concat()))
         .find_map(|slot| {
-            let word = world.anvil.rpc("eth_getStorageAt", json!([world.rounds.address(), slot, "latest"]));
+            let word = world.anvil.rpc(
+                "eth_getStorageAt",
+                json!([world.rounds.address(), slot, "latest"]),
+            );
             let word = word.unwrap().as_str().unwrap().to_owned();
             (word != B256::ZERO.to_string()).then_some((slot, word))
         })
@@ -388,7 +395,9 @@ async fn rounds_that_overlap_are_published_each_in_its_time() {
     for round in 1..=ROUNDS {
         let times = world.rounds.round(RoundNumber(round)).await.unwrap().times;
         world.anvil.mine_at(times.show_from + 1).unwrap();
-        let expected: Vec<_> = (1..=ROUNDS).map(|other| 1 + usize::from(other <= round)).collect();
+        let expected: Vec<_> = (1..=ROUNDS)
+            .map(|other| 1 + usize::from(other <= round))
+            .collect();
         assert_eq!(pass().await, expected, "after round {round}");
     }
     let times = world.rounds.round(RoundNumber(1)).await.unwrap().times;
@@ -420,8 +429,15 @@ async fn small_batches_are_merged_rather_than_refused() {
         assert_eq!((report.waiting, report.open), (17, 0));
     }
     let counts = async || {
-        let commitments = world.rounds.commitments(RoundNumber(1), FileKind::Lines).await.unwrap();
-        commitments.iter().map(|commitment| commitment.count).collect::<Vec<_>>()
+        let commitments = world
+            .rounds
+            .commitments(RoundNumber(1), FileKind::Lines)
+            .await
+            .unwrap();
+        commitments
+            .iter()
+            .map(|commitment| commitment.count)
+            .collect::<Vec<_>>()
     };
     assert_eq!(counts().await, [2; 4]);
     drop(publisher);

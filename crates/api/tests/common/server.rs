@@ -25,6 +25,8 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 pub(crate) const STATIONS: u32 = 120;
+/// Unit of the timetable, seconds: a closed round accepts measurements for 11 of them.
+const STEP: u32 = 20;
 
 /// A chain, a store and stations.
 pub(crate) struct Scene {
@@ -52,7 +54,7 @@ pub(crate) struct Answer {
 }
 
 impl Scene {
-    pub(crate) async fn new(commit_grace: u32) -> Self {
+    pub(crate) async fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let tasks = fixtures::tasks().unwrap();
         let plan = NetworkPlan {
@@ -61,7 +63,7 @@ impl Scene {
             refusing_operator: None,
         };
         Self {
-            world: World::start(commit_grace).await.unwrap(),
+            world: World::start(STEP).await.unwrap(),
             network: Network::new(plan, &tasks),
             store: LocalStore::open(directory.path().join("store")).unwrap(),
             tasks,

@@ -4,7 +4,7 @@ use super::*;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_service_describes_itself() {
-    let scene = Scene::new(600).await;
+    let scene = Scene::new().await;
     let place = sqlite();
     scene.open_round().await;
     let served = scene.serve(&place.location).await;
@@ -64,7 +64,7 @@ async fn the_service_describes_itself() {
 #[cfg(not(feature = "openapi"))]
 #[tokio::test(flavor = "multi_thread")]
 async fn without_the_feature_openapi_the_error_names_it() {
-    let scene = Scene::new(600).await;
+    let scene = Scene::new().await;
     let served = scene.serve(&sqlite().location).await;
     let problem = served.get("/openapi.json").await.problem(ProblemKind::NotFound);
     assert!(problem.detail.contains("feature `openapi`"), "{}", problem.detail);
@@ -74,7 +74,7 @@ async fn without_the_feature_openapi_the_error_names_it() {
 #[cfg(feature = "openapi")]
 #[tokio::test(flavor = "multi_thread")]
 async fn the_openapi_document_has_each_route_and_no_other_methods() {
-    let scene = Scene::new(600).await;
+    let scene = Scene::new().await;
     let served = scene.serve(&sqlite().location).await;
     let document: serde_json::Value = served.get("/openapi.json").await.json();
     let paths = document["paths"].as_object().unwrap();

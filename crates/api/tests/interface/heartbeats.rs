@@ -21,7 +21,7 @@ async fn beat(served: &Served, heartbeat: &Heartbeat) -> common::server::Answer 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn heartbeats_are_noted_and_every_fault_of_theirs_is_named() {
-    let scene = Scene::new(600).await;
+    let scene = Scene::new().await;
     scene.open_round().await;
     let chain = scene.world.rounds.round(RoundNumber(1)).await.unwrap();
     let now = scene.clock.now();
@@ -30,7 +30,7 @@ async fn heartbeats_are_noted_and_every_fault_of_theirs_is_named() {
         let first = heartbeat(&scene, 1, now);
         let liveness: Liveness = beat(&served, &first).await.json();
         assert_eq!(liveness.round, Some(RoundNumber(1)));
-        assert_eq!(liveness.next_opening, Some(chain.closes_at));
+        assert_eq!(liveness.next_opening, Some(chain.times.closes_at));
         assert_eq!((liveness.time, liveness.live_until), (now, now + 3_600));
         assert_eq!((liveness.interval, liveness.outdated), (60, false));
 

@@ -5,17 +5,20 @@
 mod common;
 mod description;
 mod heartbeats;
+mod inclusion;
 mod measurements;
+mod overlap;
 mod rounds;
 mod rules;
 
 use alloy_primitives::{Address, B256};
 use assize_measurement::unixfs::file_cid;
 use assize_measurement::{Domain, Measurement, Millis, Signature};
-use assize_protocol::{CommitteeIndex, RoundNumber, StationIndex, TaskIndex, merkle};
+use assize_protocol::{CommitteeIndex, LinesRoot, RoundNumber, StationIndex, TaskIndex, merkle};
 use assize_wire::{
-    Answer, ClientSummary, CommitteeDocument, Heartbeat, InspectDocument, Liveness, MinerSummary,
-    NetworkDocument, ProblemKind, Progress, Receipt, RoundDocument, State, StationDocument, Version,
+    Answer, ClientSummary, CommitteeDocument, Heartbeat, InclusionDocument, InspectDocument, Liveness,
+    MinerSummary, NetworkDocument, ProblemKind, Progress, Receipt, RoundDocument, State, StationDocument,
+    Version,
 };
 use secp256k1::SecretKey;
 

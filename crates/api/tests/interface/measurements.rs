@@ -4,7 +4,7 @@ use super::*;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_measurement_is_accepted_once_and_its_receipt_is_valid() {
-    let scene = Scene::new(600).await;
+    let scene = Scene::new().await;
     let round = scene.open_round().await;
     let (measurement, _) = scene.good(round).await;
     let domain = scene.domain();
@@ -49,7 +49,7 @@ async fn a_measurement_is_accepted_once_and_its_receipt_is_valid() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_many_measurements_each_gets_its_own_answer() {
-    let scene = Scene::new(600).await;
+    let scene = Scene::new().await;
     let round = scene.open_round().await;
     let all = scene.measurements(round).await;
     let domain = scene.domain();
@@ -119,9 +119,9 @@ async fn of_many_measurements_each_gets_its_own_answer() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_measurement_is_followed_from_the_door_to_its_label() {
-    use assize_ingest::BatchState;
+    use assize_ingest::{BatchLimit, BatchState, Stored};
     for place in places() {
-        let scene = Scene::new(60).await;
+        let scene = Scene::new().await;
         let round = scene.open_round().await;
         let (measurement, _) = scene.good(round).await;
         let digest = measurement.digest(&scene.domain());
@@ -140,26 +140,38 @@ async fn a_measurement_is_followed_from_the_door_to_its_label() {
         let mut ingest = tokio::task::spawn_blocking(move || location.connect_ingest().unwrap())
             .await
             .unwrap();
-        let batch = ingest.close(round, 100).unwrap().unwrap();
+        let limit = BatchLimit {
+            lines: 100,
+            bytes: u64::MAX,
+        };
+        let batch = ingest.close(round, limit).unwrap().unwrap();
         assert_eq!(served.get(&path).await.json::<Progress>().state, State::Received);
         let file = measurement.to_line() + "\n";
         let cid = assize_store::Store::put(&scene.store, file.as_bytes()).unwrap();
-        ingest.set_stored(batch.id, &cid, file.len() as u64).unwrap();
+        let root = LinesRoot::of(file.as_bytes()).root();
+        ingest
+            .set_stored(batch.id, &Stored { cid, root }, file.len() as u64)
+            .unwrap();
         let progress: Progress = served.get(&path).await.json();
         assert_eq!((progress.state, progress.cid), (State::Batched, Some(cid)));
-        scene.world.commit(round, &cid, 1).await.unwrap();
+        assert_eq!(scene.world.commit(round, file.as_bytes()).await.unwrap(), cid);
         ingest
             .set_state(batch.id, BatchState::Committed, Some(1))
             .unwrap();
         assert_eq!(served.get(&path).await.json::<Progress>().state, State::Committed);
         assert!(
             !served.api.evaluate().await,
-            "nothing to do while the window is open"
+            "nothing to do while the round takes batches"
         );
 
         let chain = scene.world.rounds.round(round).await.unwrap();
-        scene.world.anvil.mine_at(chain.commits_until + 10).unwrap();
-        scene.clock.set(chain.commits_until + 10);
+        // It is committed, and the round no longer accepts batches, but is not over.
+        scene.world.anvil.mine_at(chain.times.dedupe_from).unwrap();
+        scene.clock.set(chain.times.dedupe_from);
+        assert_eq!(served.get(&path).await.json::<Progress>().state, State::Committed);
+        assert!(!served.api.evaluate().await, "the round is not over");
+        scene.world.finish(round).await.unwrap();
+        scene.clock.set(chain.times.dedupe_from + 1);
         assert_eq!(served.get(&path).await.json::<Progress>().state, State::Committed);
         // It was requested, so the api may have done it already.
         served.api.evaluate().await;
@@ -176,7 +188,7 @@ async fn a_measurement_is_followed_from_the_door_to_its_label() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn beyond_the_daily_limit_nothing_new_is_accepted_and_nothing_is_lost() {
-    let scene = Scene::new(600).await;
+    let scene = Scene::new().await;
     let round = scene.open_round().await;
     let all = scene.measurements(round).await;
     let lines: Vec<_> = all.iter().take(3).map(Measurement::to_line).collect();

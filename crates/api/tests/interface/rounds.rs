@@ -4,7 +4,7 @@ use super::*;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn rounds_are_what_chain_store_and_beacon_say() {
-    let scene = Scene::new(600).await;
+    let scene = Scene::new().await;
     let place = sqlite();
     let served = scene.serve(&place.location).await;
     served.get("/rounds/current").await.problem(ProblemKind::NotFound);
@@ -32,11 +32,7 @@ async fn rounds_are_what_chain_store_and_beacon_say() {
     let round: RoundDocument = answer.json();
     assert_eq!(round.chain_id, scene.domain().chain_id);
     assert_eq!(round.contract, scene.domain().rounds);
-    assert_eq!(
-        (round.opened_at, round.closes_at),
-        (chain.opened_at, chain.closes_at)
-    );
-    assert_eq!(round.commits_until, chain.commits_until);
+    assert_eq!((round.opened_at, round.times), (chain.opened_at, chain.times));
     assert_eq!(
         (round.roster.root, round.roster.count),
         (chain.roster.root, STATIONS)
@@ -68,7 +64,7 @@ async fn rounds_are_what_chain_store_and_beacon_say() {
         head.header("content-length"),
         Some(&*answer.body.len().to_string())
     );
-    scene.clock.set(chain.commits_until + 1);
+    scene.clock.set(chain.times.dedupe_from + 1);
     for path in [
         "/rounds/1",
         "/rounds/1/committees/0",
@@ -99,7 +95,7 @@ async fn rounds_are_what_chain_store_and_beacon_say() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn committees_stations_and_lists_can_be_checked_against_the_chain() {
-    let scene = Scene::new(600).await;
+    let scene = Scene::new().await;
     let place = sqlite();
     let number = scene.open_round().await;
     let served = scene.serve(&place.location).await;
@@ -224,7 +220,7 @@ async fn committees_stations_and_lists_can_be_checked_against_the_chain() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn before_the_beacon_only_the_roster_entry_is_known() {
-    let scene = Scene::new(600).await;
+    let scene = Scene::new().await;
     let place = sqlite();
     let (roster, tasks) = scene.lists();
     scene
@@ -263,7 +259,7 @@ async fn before_the_beacon_only_the_roster_entry_is_known() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_the_chain_known_rounds_are_served_and_readiness_fails() {
-    let scene = Scene::new(600).await;
+    let scene = Scene::new().await;
     let round = scene.open_round().await;
     let place = sqlite();
     let config = assize_api::ApiConfig {
@@ -297,7 +293,7 @@ async fn without_the_chain_known_rounds_are_served_and_readiness_fails() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_the_lists_of_the_latest_round_it_is_not_ready() {
-    let scene = Scene::new(600).await;
+    let scene = Scene::new().await;
     let place = sqlite();
     let served = scene.serve(&place.location).await;
     scene.open_round().await;

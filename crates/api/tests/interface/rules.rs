@@ -12,7 +12,7 @@ type Change = (
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_rule_of_the_door_is_named_when_it_is_broken() {
-    let scene = Scene::new(600).await;
+    let scene = Scene::new().await;
     let place = sqlite();
     let round = scene.open_round().await;
     let served = scene.serve(&place.location).await;
@@ -222,8 +222,8 @@ async fn every_rule_of_the_door_is_named_when_it_is_broken() {
         served.post("/measurements", kind, body).await.problem(expected);
     }
 
-    // Measurements are accepted in the first half of the commit window; the second half is the publisher's.
-    let last = chain.closes_at + 300;
+    // Afterwards is the publisher's time.
+    let last = chain.times.show_from;
     scene.clock.set(last);
     let mut late = measurement.clone();
     late.end_at = late.end_at.map(|time| Millis(time.0 + 1));

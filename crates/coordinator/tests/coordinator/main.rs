@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a failed test panics")]
 
 mod crashes;
+mod office;
 mod opening;
 mod others;
 mod stage;

@@ -16,6 +16,7 @@ async fn a_round_opened_by_someone_else_is_not_opened_again() {
     let stage = Stage::set().await;
     let mut coordinator = stage.open();
     until(&mut coordinator, |report| report.latest.is_some()).await;
+    stage.publish(&mut coordinator).await;
     drop(coordinator);
     // The gas price is above the limit for more than a round: the opening waits, and anyone may open.
     let capped = Policy {
@@ -56,6 +57,7 @@ async fn a_signed_opening_that_is_too_late_is_cancelled() {
     let stage = Stage::set().await;
     let mut coordinator = stage.open();
     until(&mut coordinator, |report| report.latest.is_some()).await;
+    stage.publish(&mut coordinator).await;
     stage.come_to(stage.round(1).await.times.closes_at + DURATION);
     stage.heartbeat(4, 4, NOW).await;
     // It signs the opening of round 2 and dies before it is sent; someone else opens the round.

@@ -191,6 +191,13 @@ impl Stage {
         client.transact(&another, draft, PATIENCE).await.unwrap();
     }
 
+    /// Lets the coordinator reveal round 1, and commits a batch to it: only then, others can open a round with its lists.
+    pub(crate) async fn publish(&self, coordinator: &mut Coordinator) {
+        self.come_to(self.published_at(&self.round(1).await));
+        until(coordinator, is_revealed).await;
+        self.world.commit(RoundNumber(1), b"a line\n").await.unwrap();
+    }
+
     pub(crate) fn reveal_of(&self, round: &Round) -> Draft {
         let beacon = self.world.beacon(round.beacon_round);
         let signature = with_y(&beacon.signature).unwrap();

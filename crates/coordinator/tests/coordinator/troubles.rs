@@ -1,6 +1,5 @@
 //! What delays rounds, and what the report says of it.
 
-use alloy_primitives::keccak256;
 use assize_drand::serve::Devnet;
 use assize_protocol::AttoFil;
 
@@ -26,7 +25,7 @@ async fn a_late_beacon_does_not_delay_openings() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_round_that_is_over_unrevealed_is_let_be() {
+async fn a_round_that_was_not_revealed_in_time_is_let_be() {
     let stage = Stage::set().await;
     stage.beacons.silent.store(true, Ordering::SeqCst);
     let mut coordinator = stage.open();
@@ -59,28 +58,6 @@ async fn an_opening_that_waits_for_funds_is_replaced() {
     fund(100);
     until(&mut coordinator, |report| report.latest.is_some()).await;
     assert_eq!(stage.roster_of(&stage.round(1).await), [1, 2, 3, 4]);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn another_key_than_the_coordinators_is_reported() {
-    let stage = Stage::set().await;
-    let draft = Draft::call(
-        "Rounds",
-        stage.world.deployment.rounds,
-        [&keccak256("setCoordinator(address)")[..4], &[0; 12], &[9; 20]].concat(),
-    );
-    stage.world.send(&draft).await.unwrap();
-    let mut coordinator = stage.open();
-    let report = until(&mut coordinator, |report| kinds(report).contains(&"refused")).await;
-    let alert = report
-        .alerts
-        .iter()
-        .find(|alert| alert.kind() == "refused")
-        .unwrap();
-    assert!(alert.to_string().contains("NotCoordinator"), "{alert}");
-    // And not requested again at once.
-    let report = pass(&mut coordinator).await;
-    assert_eq!(report.waiting, Some(Waiting::Refused));
 }
 
 #[tokio::test(flavor = "multi_thread")]
