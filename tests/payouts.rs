@@ -17,11 +17,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use alloy_primitives::{Address, hex};
-use assize_chain::{Draft, Settlement};
-use assize_evaluate::SettlementDocument;
+use assize_chain::Draft;
 use assize_protocol::AttoFil;
 use assize_store::{LocalStore, Store};
-use assize_testkit::fault::{FaultNode, Faults};
+use assize_testkit::fault::{Estimates, FaultNode, Faults};
 use assize_testkit::world::{World, WorldPlan};
 use common::processes::{Blocks, HASTE, Running, dice, get, run_for};
 use common::site::Site;
@@ -52,7 +51,6 @@ impl Paying {
         let refused = AttoFil::new(77 * MILLIFIL);
         let budget = AttoFil::checked_sum(amounts.values().copied().chain([refused])).unwrap();
         let world = World::start_with(WorldPlan {
-            commit_grace: 60,
             budget,
             ..WorldPlan::default()
         })
@@ -71,15 +69,12 @@ impl Paying {
         }
     }
 
-    async fn settle(
-        &self,
-        parent: Option<(&Settlement, &SettlementDocument)>,
-    ) -> (Settlement, SettlementDocument) {
+    async fn settle(&self) {
         let world = &self.site.world;
         world.open_round().await.unwrap();
-        let document = world.document(parent, &self.amounts).await.unwrap();
+        let document = world.document(&self.amounts).await.unwrap();
         self.store.put(&document.to_bytes()).unwrap();
-        (world.post(&document, true).await.unwrap(), document)
+        world.post(&document, true).await.unwrap();
     }
 
     fn path(&self, name: &str) -> std::path::PathBuf {
@@ -151,15 +146,16 @@ async fn every_operator_is_paid_once_despite_fifty_kills() {
     const KILLS: u32 = 50;
     let (seed, mut random) = dice("payouts");
     let paying = Paying::new(450).await;
-    paying.settle(None).await;
+    paying.settle().await;
     let policy = paying.policy(SMALL_BATCHES);
     paying.site.world.anvil.mine(10).unwrap();
     let head = paying.site.world.rewards.client().head().await.unwrap().number;
     let faults = Faults {
         fork_floor: head,
+        estimates: Estimates::Lotus,
         ..Faults::everything(seed)
     };
-    let node = Arc::new(FaultNode::start(paying.site.world.anvil.url(), faults).unwrap());
+    let node = Arc::new(FaultNode::start(paying.site.world.anvil.url(), faults.clone()).unwrap());
     let blocks = Blocks::every(Duration::from_millis(40), &node);
     let spawn = || {
         let log = File::options()
@@ -185,7 +181,11 @@ async fn every_operator_is_paid_once_despite_fifty_kills() {
             Some(code) => assert_eq!(code, Some(2), "it ends by itself only where the node fails"),
         }
     }
-    // From here on the process is not killed, but the node still fails. Larger batches end it sooner.
+    // From here on the process is not killed, but the node, now another one, still fails. Larger batches end it sooner.
+    node.set(Faults {
+        estimates: Estimates::Forest,
+        ..faults
+    });
     paying.policy(LARGE_BATCHES);
     let waited = Instant::now();
     while !paying.is_all_paid().await {
@@ -210,7 +210,7 @@ async fn every_operator_is_paid_once_despite_fifty_kills() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_daemon_pays_every_settlement_and_raises_alerts() {
     let mut paying = Paying::new(40).await;
-    let (first, document) = paying.settle(None).await;
+    paying.settle().await;
     let policy = paying.policy("floor = \"0\"\nmaxGasShare = 1.0\n[alerts]\nrefusals = 1\npoolDays = 1.0");
     let mut command = paying.payout(&["--policy", policy, "--metrics", "127.0.0.1:0", "--poll", "50ms"]);
     command.stderr(File::create(paying.path("log")).unwrap());
@@ -234,7 +234,7 @@ async fn the_daemon_pays_every_settlement_and_raises_alerts() {
     for amount in paying.amounts.values_mut() {
         *amount = amount.checked_add(AttoFil::new(MILLIFIL)).unwrap();
     }
-    paying.settle(Some((&first, &document))).await;
+    paying.settle().await;
     wait_until_paid(&paying).await;
 
     // One rejects the payment, and the pool is empty.
@@ -277,7 +277,7 @@ async fn the_daemon_pays_every_settlement_and_raises_alerts() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_dry_run_shows_payments_and_reasons() {
     let paying = Paying::new(30).await;
-    paying.settle(None).await;
+    paying.settle().await;
     let denied = operator(29);
     fs::write(
         paying.path("deny.txt"),
@@ -351,7 +351,7 @@ async fn invalid_input_is_rejected_with_the_remedy() {
     let paying = Paying::new(3).await;
     let early = paying.run(&["--once"]);
     refused(&early, 2, &["no settlement has been posted yet"]);
-    paying.settle(None).await;
+    paying.settle().await;
 
     let policy = paying.policy("flor = \"1\"");
     refused(
