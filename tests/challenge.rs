@@ -186,7 +186,10 @@ async fn anyone_can_void_what_breaks_a_promise() {
     wrong.root = wrong.rewards_tree().root();
     let id = court.post(&wrong).await;
     let report = court.voids(id).await;
-    assert!(report["fraud"].as_str().unwrap().contains("sums are wrong"), "{report}");
+    assert!(
+        report["fraud"].as_str().unwrap().contains("sums are wrong"),
+        "{report}"
+    );
 
     // Nobody has less: whether it was earned, the Court cannot see.
     let kept = court.document(&[5, 6, 8]).await;

@@ -105,7 +105,12 @@ async fn services_without_paths_find_each_others_files() {
     coordinator.send(&station.measure(&coordinator.tasks_of(station), 0, &domain));
     until("nothing is published", async || {
         world.anvil.mine(1).unwrap();
-        !world.rounds.commitments(number, FileKind::Lines).await.unwrap().is_empty()
+        !world
+            .rounds
+            .commitments(number, FileKind::Lines)
+            .await
+            .unwrap()
+            .is_empty()
     })
     .await;
     let commitments = world.rounds.commitments(number, FileKind::Lines).await.unwrap();
