@@ -30,7 +30,7 @@ mod voters;
 pub use committed::{BatchCounts, Committed, Origin, OwnCounts};
 pub use document::{
     DOCUMENT_VERSION, DocumentError, Parent, ParentReference, RewardProof, RoundFacts, RoundFigures,
-    SettleError, SettlementDocument, parts, settle,
+    SettleError, SettlementDocument, settle,
 };
 pub use figures::{Figures, FiguresByParty, Party, Ttfb};
 pub use label::{Label, LabelCounts, Verdict, VerdictCounts};

@@ -28,6 +28,7 @@ struct Readme;
 
 mod actor;
 pub mod address;
+mod allocations;
 mod amount;
 mod assignment;
 pub mod canonical;
@@ -51,6 +52,7 @@ mod tasks;
 mod text;
 
 pub use actor::{ActorId, ActorIdError, ProviderId};
+pub use allocations::allocations_in;
 pub use alloy_primitives::{Address, B128, B256, U256};
 pub use amount::{AmountError, AttoFil, GasPrice};
 pub use assignment::Assignment;

@@ -4,7 +4,8 @@ use std::iter::Sum;
 use std::ops::Add;
 
 use alloy_primitives::{Address, B128, B256};
-use assize_evaluate::{CommittedBatch, Label, RoundEvaluator, RoundInput, Verdict};
+use assize_evaluate::{Committed, Label, RoundEvaluator, RoundInput, Verdict};
+use assize_facts::BatchCommitment;
 use assize_measurement::ndjson::{Batch, Row};
 use assize_measurement::{Domain, Measurement, Millis, unixfs};
 use assize_protocol::{
@@ -236,9 +237,14 @@ impl<'a> World<'a> {
             roster: &self.roster,
             tasks: &self.tasks,
         });
-        evaluator.add(&CommittedBatch {
-            cid: unixfs::file_cid(&round.0.to_be_bytes()),
-            declared: batch.rows.len() as u32,
+        evaluator.add(&Committed::Batch {
+            commitment: BatchCommitment {
+                publisher: Address::ZERO,
+                root: B256::ZERO,
+                count: batch.rows.len() as u32,
+                cid: unixfs::file_cid(&round.0.to_be_bytes()),
+                committed_at: 0,
+            },
             batch: &batch,
         });
         let evaluation = evaluator.finish();

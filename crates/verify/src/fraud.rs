@@ -4,14 +4,14 @@ use std::collections::BTreeSet;
 
 use assize_chain::{Place, Search};
 use assize_drand::BeaconSource;
-use assize_evaluate::parts;
 use assize_facts::{Mismatch, SettlementId};
-use assize_protocol::{Address, Allocation, AttoFil, B256, positional};
+use assize_protocol::{Address, Allocation, AttoFil, B256, allocations_in, positional};
 
 use crate::{Evidence, VerifyError};
 
 /// Where a settlement breaks what was promised, with everything that the Court needs to see it.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "there is one, at the end of a search")]
 pub enum Fraud {
     /// The first or the last allocation, or two neighbours, are out of order or have a wrong sum: for `challengeOrder`.
     Order {
@@ -25,9 +25,9 @@ pub enum Fraud {
         /// The operator.
         operator: Address,
         /// Where it is in the settlement's tree, or would be.
-        here: Box<Search>,
+        here: Search,
         /// Where it is in the parent's.
-        before: Box<Search>,
+        before: Search,
     },
 }
 
@@ -52,10 +52,10 @@ impl<B: BeaconSource> Evidence<'_, B> {
     fn allocations(&self, id: SettlementId) -> Result<Allocations, VerifyError> {
         let proposal = self.settlement(id)?.proposal;
         let bytes = self.document_file(id, &proposal.cid)?;
-        let listed = parts::allocations(&bytes).map_err(|source| VerifyError::Document {
+        let listed = allocations_in(&bytes).map_err(|error| VerifyError::Document {
             settlement: id,
             cid: proposal.cid,
-            source,
+            source: error.into(),
         })?;
         let path = |field: &'static str| move || format!("chain.settlements[{id}].{field}");
         let allocations = Allocations::new(listed);
@@ -152,8 +152,8 @@ impl Allocations {
         let operator = operators.into_iter().find(broken)?;
         Some(Fraud::Growth {
             operator,
-            here: Box::new(self.search(operator)?),
-            before: Box::new(before.search(operator)?),
+            here: self.search(operator)?,
+            before: before.search(operator)?,
         })
     }
 

@@ -5,8 +5,10 @@ use std::sync::Arc;
 
 use assize_bundle::{BEACONS, Bundle, DRAND, FACTS};
 use assize_drand::{Chain, RecordedBeacons, Verified};
-use assize_facts::{ChainFacts, ChainRound, FileError, RoundChecks, RoundFault, RoundReport};
-use assize_protocol::{FileCid, canonical};
+use assize_facts::{
+    BatchCommitment, ChainFacts, ChainRound, Drops, FileError, FileKey, RoundChecks, RoundFault, RoundReport,
+};
+use assize_protocol::{Codec, FileCid, LinesRoot, StationIndex, canonical, lines_of};
 use serde_json::{Value, json};
 use thiserror::Error;
 
@@ -41,10 +43,16 @@ pub(crate) fn open(bytes: &[u8]) -> Result<Vec<(String, Option<Draw>)>, Verifier
         .collect())
 }
 
-/// A file that the facts name is missing.
+/// Something that the facts name is missing.
 #[derive(Clone, Debug, Error)]
-#[error("{0} is not in the bundle")]
-struct Missing(FileCid);
+enum Missing {
+    #[error("{0} is not in the bundle")]
+    File(FileCid),
+    #[error("{batch} is not in the bundle: {reason}")]
+    Batch { batch: FileKey, reason: String },
+    #[error("the report that station {0} committed itself is not in the bundle")]
+    Report(StationIndex),
+}
 
 /// All checks of a round (docs/protocol.md §12), between the two that are about the bundle. A drand chain other than quicknet
 /// is not trusted: the report says so.
@@ -63,17 +71,24 @@ fn check_round(
         contracts: &facts.contracts,
         beacons,
     };
-    let RoundReport { checks, drawn } = checks.report(round, facts.now, &files);
-    let batches = batches(bundle, round);
+    let drops: Drops = facts.drops.iter().copied().collect();
+    let RoundReport { checks, drawn } = checks.report(round, &drops, facts.now, &files);
+    let dropped = drops.lists(round.round.number);
+    let committed = match dropped.is_empty() {
+        true => committed(bundle, round, &drops),
+        false => Ok("nothing is read of a round without one of its lists".to_owned()),
+    };
     let seed = round.round.seed;
     let faults = || checks.iter().filter_map(|outcome| outcome.result.as_ref().err());
-    let window_open = |fault: &RoundFault| matches!(fault, RoundFault::WindowOpen { .. });
-    let verdict = if batches.is_err() || faults().any(|fault| !window_open(fault)) {
+    let under_way = |fault: &RoundFault| matches!(fault, RoundFault::UnderWay { .. });
+    let verdict = if committed.is_err() || faults().any(|fault| !under_way(fault)) {
         "MISMATCH"
-    } else if faults().any(window_open) {
+    } else if faults().any(under_way) {
         "NOT_OVER"
     } else if seed.is_none() {
         "NOT_REVEALED"
+    } else if !dropped.is_empty() {
+        "DROPPED"
     } else {
         "MATCH"
     };
@@ -83,7 +98,7 @@ fn check_round(
             .iter()
             .map(|outcome| check_json(&outcome.check.to_string(), &outcome.result)),
     );
-    shown.push(check_json("every committed batch is present", &batches));
+    shown.push(check_json("what was committed is present", &committed));
     let chain = beacons.chain();
     let report = json!({
         "round": round.round.number,
@@ -110,24 +125,59 @@ fn check_json<E: ToString>(name: &str, outcome: &Result<String, E>) -> Value {
 }
 
 fn content<'a>(bundle: &'a Bundle, cid: &FileCid) -> Result<&'a [u8], Missing> {
-    let file = bundle.by_cid(cid).ok_or(Missing(*cid))?;
+    let file = bundle.by_cid(cid).ok_or(Missing::File(*cid))?;
     Ok(&file.content)
 }
 
-/// Number of lines in the batches. The declared numbers are irrelevant: evaluation uses the lines.
-fn batches(bundle: &Bundle, round: &ChainRound) -> Result<String, Missing> {
-    let (mut lines, mut declared) = (0, 0_u64);
-    for commitment in &round.commitments {
-        let content = content(bundle, &commitment.cid)?;
-        lines += content.iter().filter(|&&byte| byte == b'\n').count();
-        declared += u64::from(commitment.count);
+/// Checks that every batch that was not dropped is there, with the lines that were committed, and every own report.
+fn committed(bundle: &Bundle, round: &ChainRound, drops: &Drops) -> Result<String, Missing> {
+    let (mut lines, mut dropped) = (0_u64, 0_u32);
+    for (index, commitment) in (0..).zip(&round.commitments) {
+        let batch = FileKey::batch(round.round.number, index);
+        if drops.contains(batch) {
+            dropped += 1;
+            continue;
+        }
+        check_batch(bundle, commitment).map_err(|reason| Missing::Batch { batch, reason })?;
+        lines += u64::from(commitment.count);
     }
-    let count = round.commitments.len();
-    Ok(format!("{count} batches, {lines} lines, {declared} declared"))
+    for own in &round.own {
+        let cid = FileCid {
+            codec: Codec::Raw,
+            digest: own.report.0,
+        };
+        let report = content(bundle, &cid).map_err(|_| Missing::Report(own.station))?;
+        lines += lines_of(report).count() as u64;
+    }
+    let (batches, own) = (round.commitments.len(), round.own.len());
+    Ok(format!(
+        "{batches} batches ({dropped} dropped), {own} reports of stations' own, {lines} lines"
+    ))
+}
+
+/// A batch is the lines that have its root: those behind its CID, or of any other file.
+fn check_batch(bundle: &Bundle, commitment: &BatchCommitment) -> Result<(), String> {
+    let is_it = |content: &[u8]| {
+        let lines = LinesRoot::of(content);
+        (lines.count(), lines.root()) == (commitment.count, commitment.root)
+    };
+    let by_cid = bundle.by_cid(&commitment.cid).into_iter();
+    let others = bundle
+        .files()
+        .iter()
+        .filter(|file| file.name.starts_with("rounds/"));
+    match by_cid.chain(others).any(|file| is_it(&file.content)) {
+        true => Ok(()),
+        false => Err(format!(
+            "no file has the {} lines with the root {}",
+            commitment.count, commitment.root
+        )),
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use assize_facts::Times;
     use assize_protocol::{B256, Roster, TaskList};
     use assize_testkit::vectors::{InvalidFiles, invalid_files};
 
@@ -239,8 +289,9 @@ mod tests {
             let mut facts: Value = serde_json::from_str(facts).unwrap();
             let by_a_minute = |time: &mut Value| *time = json!(time.as_u64().unwrap() + 60);
             by_a_minute(&mut facts["now"]);
-            for time in ["openedAt", "closesAt", "commitsUntil"] {
-                by_a_minute(&mut facts["rounds"][0][time]);
+            by_a_minute(&mut facts["rounds"][0]["openedAt"]);
+            for time in Times::NAMES {
+                by_a_minute(&mut facts["rounds"][0]["times"][time]);
             }
             facts.to_string()
         });
@@ -250,52 +301,78 @@ mod tests {
             failed(&found),
             ["the round was frozen before its beacons were published"]
         );
-        for (field, by) in [
-            ("closesAt", 1),
-            ("commitsUntil", -1),
-            ("beaconRound", -30),
-            ("dedupeBeaconRound", -1),
-        ] {
-            let other = |round: &mut Value| round[field] = json!(round[field].as_i64().unwrap() + by);
-            let (found, _) = report(&with_round(other));
-            assert_eq!(found["verdict"], "MISMATCH", "{field}: {found}");
+        let mismatches = |change: &dyn Fn(&mut Value)| {
+            let (found, _) = report(&with_round(change));
+            assert_eq!(found["verdict"], "MISMATCH", "{found}");
             assert!(
                 failed(&found).contains(&"the round was frozen before its beacons were published"),
                 "{found}"
             );
+        };
+        let add = |number: &mut Value, by: i64| *number = json!(number.as_i64().unwrap() + by);
+        for time in Times::NAMES {
+            mismatches(&|round| add(&mut round["times"][time], -1));
         }
+        mismatches(&|round| add(&mut round["beaconRound"], -30));
+        mismatches(&|round| add(&mut round["dedupeBeaconRound"], -1));
     }
 
     #[test]
-    fn a_round_that_still_accepts_batches_does_not_match_yet() {
+    fn a_round_that_is_under_way_does_not_match_yet() {
         let early = changed(FACTS, |facts| {
             let mut facts: Value = serde_json::from_str(facts).unwrap();
-            facts["now"] = facts["rounds"][0]["commitsUntil"].clone();
+            facts["now"] = facts["rounds"][0]["times"]["dedupeFrom"].clone();
             facts.to_string()
         });
         let (found, _) = report(&early);
         assert_eq!(found["verdict"], "NOT_OVER", "{found}");
-        assert_eq!(failed(&found), ["the commit window is over"]);
+        assert_eq!(failed(&found), ["the round is over"]);
     }
 
     #[test]
     fn a_batch_that_is_missing_or_in_a_round_without_a_seed_is_named() {
-        let other = "bafkreihdwdcefgh4dqkjv67uzcmw7ojee6xedzdetojuzjevtenxquvyku";
-        let (found, _) = report(&with_round(|round| round["commitments"][0]["cid"] = json!(other)));
-        assert_eq!(found["verdict"], "MISMATCH", "{found}");
-        assert_eq!(failed(&found), ["every committed batch is present"]);
+        let other = json!(B256::repeat_byte(1));
+        for (list, field) in [("commitments", "root"), ("own", "report")] {
+            let (found, _) = report(&with_round(|round| round[list][0][field] = other.clone()));
+            assert_eq!(found["verdict"], "MISMATCH", "{found}");
+            assert_eq!(failed(&found), ["what was committed is present"]);
+        }
+        // Whatever its CID.
+        let cid = "bafkreihdwdcefgh4dqkjv67uzcmw7ojee6xedzdetojuzjevtenxquvyku";
+        let (found, _) = report(&with_round(|round| round["commitments"][0]["cid"] = json!(cid)));
+        assert_eq!(found["verdict"], "MATCH", "{found}");
         let (found, drawn) = report(&with_round(|round| round["seed"] = Value::Null));
         assert_eq!((&found["verdict"], drawn), (&json!("MISMATCH"), false), "{found}");
-        assert_eq!(failed(&found), ["a round without a seed has no batches"]);
+        assert_eq!(
+            failed(&found),
+            ["nothing was committed to a round without a seed"]
+        );
         let (found, drawn) = report(&with_round(|round| {
             round["seed"] = Value::Null;
-            round["commitments"] = json!([]);
+            (round["commitments"], round["own"]) = (json!([]), json!([]));
         }));
         assert_eq!(
             (&found["verdict"], drawn),
             (&json!("NOT_REVEALED"), false),
             "{found}"
         );
+    }
+
+    #[test]
+    fn what_was_dropped_need_not_be_there() {
+        let with_drop = |kind: u8| {
+            changed(FACTS, |facts| {
+                let mut facts: Value = serde_json::from_str(facts).unwrap();
+                let number = facts["rounds"][0]["number"].clone();
+                facts["drops"] = json!([{"round": number, "kind": kind, "index": 0}]);
+                facts["rounds"][0]["commitments"][0]["root"] = json!(B256::ZERO);
+                facts.to_string()
+            })
+        };
+        let (found, drawn) = report(&with_drop(3));
+        assert_eq!((&found["verdict"], drawn), (&json!("MATCH"), true), "{found}");
+        let (found, drawn) = report(&with_drop(0));
+        assert_eq!((&found["verdict"], drawn), (&json!("DROPPED"), false), "{found}");
     }
 
     #[test]

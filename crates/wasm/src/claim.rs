@@ -1,11 +1,10 @@
 //! Verifies a settlement document from a gateway's bytes.
 
-use std::collections::BTreeMap;
-
 use assize_measurement::car;
 use assize_protocol::address::{parse_operator, to_delegated};
-use assize_protocol::{Address, AttoFil, B256, FileCid, NativeAddress, PayoutAddress, merkle};
-use serde::Deserialize;
+use assize_protocol::{
+    Address, Allocation, B256, FileCid, NativeAddress, PayoutAddress, allocations_in, positional,
+};
 use serde_json::json;
 use thiserror::Error;
 use wasm_bindgen::prelude::*;
@@ -26,46 +25,46 @@ pub(crate) enum ClaimError {
          and nothing can be claimed with it"
     )]
     OtherRoot { ours: B256, theirs: B256 },
-}
-
-/// The field of the document that a claim needs. The root on chain decides, whatever version the document has.
-#[derive(Deserialize)]
-struct Document {
-    allocations: Vec<Allocation>,
-}
-
-#[derive(Deserialize)]
-struct Allocation {
-    operator: Address,
-    cumulative: AttoFil,
+    #[error("the document has {ours} allocations, but the settlement has {theirs}: this document is not the settlement's")]
+    OtherCount { ours: usize, theirs: u32 },
 }
 
 /// The verified allocations of a settlement.
 #[wasm_bindgen]
 pub struct Granted {
-    cumulative: BTreeMap<Address, AttoFil>,
-    tree: merkle::Tree,
+    /// In the order of the tree.
+    allocations: Vec<Allocation>,
+    tree: positional::Tree,
 }
 
 impl Granted {
-    /// Verifies a CAR from a gateway: every block against its CID, the allocations against the root on chain.
-    pub(crate) fn open(cid: &[u8], root: &str, packed: &[u8]) -> Result<Self, ClaimError> {
+    /// Verifies a CAR from a gateway: every block against its CID, the allocations against root and count
+    /// on chain.
+    pub(crate) fn open(cid: &[u8], root: &str, operators: u32, packed: &[u8]) -> Result<Self, ClaimError> {
         let cid = FileCid::from_bytes(cid)?;
         let theirs: B256 = root.parse().map_err(|_| ClaimError::Root(root.to_owned()))?;
         let content = car::unpack(&cid, packed)?;
-        let document: Document = serde_json::from_slice(&content)?;
-        let allocations = document.allocations.into_iter();
-        let cumulative: BTreeMap<_, _> = allocations
-            .map(|entry| (entry.operator, entry.cumulative))
-            .collect();
-        let leaves = cumulative
-            .iter()
-            .map(|(operator, amount)| merkle::reward_leaf(*operator, *amount));
-        let tree = merkle::Tree::new(leaves.collect());
+        // The root on chain decides, whatever version the document has.
+        let allocations = allocations_in(&content)?;
+        if allocations.len() as u64 != u64::from(operators) {
+            return Err(ClaimError::OtherCount {
+                ours: allocations.len(),
+                theirs: operators,
+            });
+        }
+        let tree = positional::Tree::new(allocations.iter().map(Allocation::leaf).collect());
         match tree.root() {
-            ours if ours == theirs => Ok(Self { cumulative, tree }),
+            ours if ours == theirs => Ok(Self { allocations, tree }),
             ours => Err(ClaimError::OtherRoot { ours, theirs }),
         }
+    }
+
+    /// Where an operator is in the tree, and what is there.
+    fn find(&self, operator: &str) -> Option<(u32, &Allocation)> {
+        let operator: Address = operator.parse().ok()?;
+        (0..)
+            .zip(&self.allocations)
+            .find(|(_, entry)| entry.operator == operator)
     }
 }
 
@@ -74,25 +73,32 @@ impl Granted {
     /// Number of operators with an allocation.
     #[must_use]
     pub fn count(&self) -> usize {
-        self.cumulative.len()
+        self.allocations.len()
     }
 
     /// An operator's cumulative earnings in attoFIL as decimal digits; zero without an allocation.
     #[must_use]
     pub fn cumulative(&self, operator: &str) -> String {
-        let amount = operator
-            .parse()
-            .ok()
-            .and_then(|operator: Address| self.cumulative.get(&operator));
-        amount.copied().unwrap_or_default().atto().to_string()
+        let amount = self.find(operator).map(|(_, entry)| entry.cumulative);
+        amount.unwrap_or_default().atto().to_string()
     }
 
-    /// The Merkle proof of an operator's leaf: the concatenated siblings of 32 bytes each.
+    /// An operator's place in the rewards tree.
+    #[must_use]
+    pub fn index(&self, operator: &str) -> Option<u32> {
+        Some(self.find(operator)?.0)
+    }
+
+    /// The hash of what a claim need not look at: 32 bytes.
+    #[must_use]
+    pub fn rest(&self, operator: &str) -> Option<Vec<u8>> {
+        Some(self.find(operator)?.1.rest().to_vec())
+    }
+
+    /// The siblings of an operator's leaf, from its level upwards: the concatenation of 32 bytes each.
     #[must_use]
     pub fn proof(&self, operator: &str) -> Option<Vec<u8>> {
-        let operator: Address = operator.parse().ok()?;
-        let leaf = merkle::reward_leaf(operator, *self.cumulative.get(&operator)?);
-        let siblings: Vec<B256> = self.tree.proof(leaf)?;
+        let siblings: Vec<B256> = self.tree.proof(self.find(operator)?.0)?;
         Some(siblings.iter().flat_map(|sibling| sibling.0).collect())
     }
 }
@@ -123,36 +129,43 @@ pub(crate) fn cid_text(cid: &[u8]) -> Result<String, ClaimError> {
 
 #[cfg(test)]
 mod tests {
+    use assize_protocol::{AttoFil, claim_leaf};
+
     use super::*;
 
     const ONE: &str = "0x999999cf1046e68e36E1aA2E0E07105eDDD1f08E";
     const TWO: &str = "0x3356fd7D01F001f5FdA3dc032e8bA14E54C2a1a1";
 
-    fn document(amount: &str) -> Vec<u8> {
-        json!({
-            "version": 2, "rounds": [], "other": "whatever",
-            "allocations": [{"operator": ONE, "cumulative": amount}, {"operator": TWO, "cumulative": "7"}],
-        })
-        .to_string()
-        .into_bytes()
+    fn allocations(amount: u128) -> [Allocation; 2] {
+        let allocation = |operator: &str, cumulative: u128, running: u128| Allocation {
+            operator: operator.parse().unwrap(),
+            cumulative: AttoFil::new(cumulative),
+            running: AttoFil::new(running),
+            grown: AttoFil::new(1),
+            reports: 1,
+            sheet: B256::repeat_byte(7),
+        };
+        [allocation(TWO, 7, 7), allocation(ONE, amount, 7 + amount)]
     }
 
-    fn leaf(operator: &str, amount: u128) -> B256 {
-        merkle::reward_leaf(operator.parse().unwrap(), AttoFil::new(amount))
+    fn document(amount: u128) -> Vec<u8> {
+        json!({"version": 9, "rounds": [], "other": "whatever", "allocations": allocations(amount)})
+            .to_string()
+            .into_bytes()
     }
 
     fn root_of(amount: u128) -> B256 {
-        merkle::Tree::new(vec![leaf(ONE, amount), leaf(TWO, 7)]).root()
+        positional::Tree::new(allocations(amount).map(|entry| entry.leaf()).to_vec()).root()
     }
 
     fn open(content: &[u8], root: B256) -> Result<Granted, ClaimError> {
         let (cid, packed) = car::pack(content);
-        Granted::open(&cid.to_bytes(), &root.to_string(), &packed)
+        Granted::open(&cid.to_bytes(), &root.to_string(), 2, &packed)
     }
 
     #[test]
     fn a_genuine_document_grants_and_proves() {
-        let granted = open(&document("5"), root_of(5)).unwrap();
+        let granted = open(&document(5), root_of(5)).unwrap();
         assert_eq!((granted.count(), granted.cumulative(ONE)), (2, "5".into()));
         assert_eq!(
             granted.cumulative("0x0000000000000000000000000000000000000001"),
@@ -164,24 +177,36 @@ mod tests {
             .chunks(32)
             .map(B256::from_slice)
             .collect();
-        assert!(merkle::verify(root_of(5), leaf(ONE, 5), &proof));
-        assert_eq!(granted.proof("0x0000000000000000000000000000000000000001"), None);
+        let index = granted.index(ONE).unwrap();
+        let rest = B256::from_slice(&granted.rest(ONE).unwrap());
+        let leaf = claim_leaf(ONE.parse().unwrap(), AttoFil::new(5), rest);
+        assert_eq!(index, 1);
+        assert!(positional::verify(root_of(5), 2, leaf, index, &proof));
+        let nobody = "0x0000000000000000000000000000000000000001";
+        assert_eq!(
+            (granted.proof(nobody), granted.index(nobody), granted.rest(nobody)),
+            (None, None, None)
+        );
     }
 
     #[test]
     fn a_document_of_another_root_or_cid_is_rejected() {
         let fault = |outcome: Result<Granted, ClaimError>| outcome.err().unwrap().to_string();
-        assert!(fault(open(&document("500"), root_of(5))).contains("is not the settlement's"));
-        let (cid, _) = car::pack(&document("5"));
-        let (_, other) = car::pack(&document("500"));
+        assert!(fault(open(&document(500), root_of(5))).contains("is not the settlement's"));
+        let (cid, _) = car::pack(&document(5));
+        let (_, other) = car::pack(&document(500));
         let root = root_of(500).to_string();
         assert!(
-            fault(Granted::open(&cid.to_bytes(), &root, &other)).contains("do not match the CID on chain")
+            fault(Granted::open(&cid.to_bytes(), &root, 2, &other)).contains("do not match the CID on chain")
         );
-        assert!(fault(Granted::open(&cid.to_bytes(), &root, b"<html>")).contains("do not match"));
-        assert!(fault(Granted::open(b"", &root, &other)).contains("CID on chain is invalid"));
+        assert!(fault(Granted::open(&cid.to_bytes(), &root, 2, b"<html>")).contains("do not match"));
+        assert!(fault(Granted::open(b"", &root, 2, &other)).contains("CID on chain is invalid"));
+        let (cid, packed) = car::pack(&document(5));
+        let (cid, root) = (cid.to_bytes(), root_of(5).to_string());
+        assert!(fault(Granted::open(&cid, &root, 3, &packed)).contains("has 2 allocations, but"));
         assert!(fault(open(b"{}", root_of(5))).contains("not a settlement document"));
-        assert!(fault(open(&document("-1"), root_of(5))).contains("`-1`"));
+        let negative = String::from_utf8(document(5)).unwrap().replace("\"5\"", "\"-1\"");
+        assert!(fault(open(negative.as_bytes(), root_of(5))).contains("-1"));
     }
 
     #[test]

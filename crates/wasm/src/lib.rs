@@ -12,6 +12,7 @@ mod claim;
 mod draw;
 mod error;
 
+use assize_protocol::Parameters;
 use wasm_bindgen::prelude::*;
 
 pub use claim::Granted;
@@ -82,19 +83,20 @@ pub fn from_seed(
             "maximum tasks per committee",
             max_tasks_per_committee,
             1.0,
-            f64::from(u16::MAX),
+            f64::from(Parameters::MOST_TASKS_PER_COMMITTEE),
         ),
     ];
     Ok(Draw::from_seed(seed, numbers)?)
 }
 
-/// The allocations of a settlement, from a gateway's CAR. `cid` are the bytes on chain, `root` is the root on chain.
+/// The allocations of a settlement, from a gateway's CAR. `cid` are the bytes on chain, `root` and `operators` the root and the
+/// number of leaves on chain.
 ///
 /// # Errors
 /// A message, if the bytes do not match that CID or the allocations do not have that root.
 #[wasm_bindgen]
-pub fn open_settlement(cid: &[u8], root: &str, packed: &[u8]) -> Result<Granted, JsError> {
-    Ok(Granted::open(cid, root, packed)?)
+pub fn open_settlement(cid: &[u8], root: &str, operators: u32, packed: &[u8]) -> Result<Granted, JsError> {
+    Ok(Granted::open(cid, root, operators, packed)?)
 }
 
 /// Parses an operator's address, 0x or f410; returns both notations as JSON: `{address, filecoin}`.

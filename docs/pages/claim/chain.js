@@ -9,7 +9,7 @@ const SELECTORS = {
   'claimed(address)': 'c884ef83',
   'payoutAddressOf(address)': '9fcdede2',
   'nativePayoutAddressOf(address)': 'ab8871c1',
-  'claim(uint64,address,uint256,bytes32[])': 'a2f94bd3',
+  'claim(uint64,uint32,(address,uint256,bytes32),bytes32[])': '578b3c9c',
 }
 /** Claimed(uint64 indexed settlement, address indexed operator, address indexed recipient, uint256 amount, uint256 cumulative) */
 const CLAIMED = '0x90bc3a8eb00e530fc7c0f0f60bb9769699cb675156d0650b637cb2081b83c624'
@@ -30,6 +30,7 @@ const wordOf = (data, at) => data.slice(2 + 64 * at, 2 + 64 * (at + 1))
 const numberAt = (data, at) => BigInt('0x' + wordOf(data, at))
 const addressAt = (data, at) => '0x' + wordOf(data, at).slice(24)
 const bytesOfHex = hex => Uint8Array.from(hex.match(/../g) ?? [], pair => parseInt(pair, 16))
+const hexOf = bytes => Array.from(bytes, byte => byte.toString(16).padStart(2, '0')).join('')
 const call = (name, ...words) => '0x' + SELECTORS[name] + words.join('')
 
 /** The bytes whose offset (in bytes, from word `base`) is in word `at`. */
@@ -116,21 +117,21 @@ class Rewards {
     const inner = outer + Number(numberAt(data, outer)) / 32
     return {
       id,
-      parent: Number(numberAt(data, inner)),
-      firstRound: Number(numberAt(data, inner + 1)),
-      lastRound: Number(numberAt(data, inner + 2)),
-      root: '0x' + wordOf(data, inner + 3),
-      cid: bytesAt(data, inner + 6, inner),
+      parent: Number(numberAt(data, inner + 1)),
+      firstRound: Number(numberAt(data, inner + 2)),
+      lastRound: Number(numberAt(data, inner + 3)),
+      root: '0x' + wordOf(data, inner + 4),
+      operators: Number(numberAt(data, inner + 5)),
+      cid: bytesAt(data, inner + 8, inner),
       activeAt: Number(numberAt(data, outer + 2)),
       state: ['none', 'pending', 'active', 'void'][Number(numberAt(data, outer + 3))],
     }
   }
 
-  /** The call data of a claim. `proof` has 32 bytes for each sibling. */
-  claimData(settlement, operator, cumulative, proof) {
-    const siblings = Array.from(proof, byte => byte.toString(16).padStart(2, '0')).join('')
-    return call('claim(uint64,address,uint256,bytes32[])',
-      word(settlement), word(operator), word(cumulative), word(4 * 32), word(proof.length / 32), siblings)
+  /** The call data of a claim: the operator's place, what is there, and the siblings of its leaf, 32 bytes each. */
+  claimData(settlement, operator, { index, cumulative, rest, proof }) {
+    return call('claim(uint64,uint32,(address,uint256,bytes32),bytes32[])',
+      word(settlement), word(index), word(operator), word(cumulative), hexOf(rest), word(6 * 32), word(proof.length / 32), hexOf(proof))
   }
 
   /** The payment to an operator in a receipt, and its recipient; nothing if there is none. */

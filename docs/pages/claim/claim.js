@@ -158,7 +158,7 @@ async function documentOf(settlement) {
       continue
     }
     try {
-      const granted = openSettlement(settlement.cid, settlement.root, packed)
+      const granted = openSettlement(settlement.cid, settlement.root, settlement.operators, packed)
       state.documents.set(settlement.root, granted)
       return granted
     } catch (error) {
@@ -287,7 +287,7 @@ async function show({ rewards, chain, active, pending, granted, unknown, wrongCh
   $('why').hidden = !why
   const notes = []
   if (pending.length) notes.push(`Settlement ${pending[0].id} is in its challenge window until ${moment(pending[0].activeAt, chain.now)}; afterwards it can be claimed, unless it is vetoed.`)
-  if (chain.count > chain.head) notes.push(`Settlement ${chain.count} was vetoed or disproved and will never pay; a later one can grant the same amounts.`)
+  if (chain.count > chain.head) notes.push(`Settlement ${chain.count} was vetoed or voided and will never pay; a later one can grant the same amounts.`)
   notes.push(...unknown.map(error => `The pending amount is not fully known: ${error.message}.`))
   $('next').textContent = notes.join(' ')
   $('next').hidden = !notes.length
@@ -297,13 +297,14 @@ async function show({ rewards, chain, active, pending, granted, unknown, wrongCh
   showHistory(chain, granted)
   if (due === 0n) return say(why)
 
-  const proof = granted.get(active.id).proof(address)
-  state.due = { rewards, active, due, operator: address, data: rewards.claimData(active.id, address, cumulative, proof) }
+  const document = granted.get(active.id)
+  const shown = { index: document.index(address), cumulative, rest: document.rest(address), proof: document.proof(address) }
+  state.due = { rewards, active, due, operator: address, data: rewards.claimData(active.id, address, shown) }
   const { address: to, native } = chain.recipient
-  const shown = showRecipient(to, native) ?? to
+  const name = showRecipient(to, native) ?? to
   $('recipient').replaceChildren(...(to === address.toLowerCase()
     ? [element('span', 'the operator’s own address')]
-    : [element('span', 'its payout address'), element('code', native.length ? shown : `${to} (${shown})`)]))
+    : [element('span', 'its payout address'), element('code', native.length ? name : `${to} (${name})`)]))
   $('claim').textContent = `Claim ${fil(due)} FIL`
   $('claim').hidden = !state.account || Boolean(wrongChain)
   $('claim').disabled = false

@@ -5,7 +5,6 @@ mod check;
 mod error;
 mod figures;
 mod ledger;
-pub mod parts;
 mod settle;
 mod sheets;
 
@@ -102,7 +101,7 @@ impl SettlementDocument {
     }
 
     /// Reads a document without checking its sums or its form, for a verifier that compares it with its own. Whoever needs
-    /// only the allocations reads those: [`parts`].
+    /// only the allocations reads those: [`allocations_in`](assize_protocol::allocations_in).
     ///
     /// # Errors
     /// [`DocumentError::Json`] or [`DocumentError::Version`].

@@ -72,7 +72,7 @@ fn growth(case: &Case) -> Address {
         panic!("no wrong growth")
     };
     for (settlement, search) in [(2, here), (1, before)] {
-        match *search {
+        match search {
             Search::Present(Place {
                 index,
                 allocation,

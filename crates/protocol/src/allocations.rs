@@ -1,20 +1,22 @@
-//! Parts of a document, for readers that need no others (docs/protocol.md §11.1).
+//! The allocations of a settlement document, for readers that need nothing else of it (`docs/protocol.md` §11.1).
 //!
 //! The root on chain decides what is claimed and what is challenged. So this reader ignores other fields, the version, the order,
 //! and the spelling of values: a quorum that posts a document in another form withholds neither money nor a proof of fraud.
 
+use alloc::format;
+use alloc::vec::Vec;
+
 use alloy_primitives::{Address, B256, U256};
-use assize_protocol::{Allocation, AttoFil};
 use serde::{Deserialize, Deserializer, de};
 use serde_json::value::RawValue;
 
-use super::DocumentError;
+use crate::{Allocation, AttoFil};
 
 /// The allocations of a document, as it lists them.
 ///
 /// # Errors
-/// [`DocumentError::Json`].
-pub fn allocations(document: &[u8]) -> Result<Vec<Allocation>, DocumentError> {
+/// That of the JSON parser, if there is no list of allocations.
+pub fn allocations_in(document: &[u8]) -> Result<Vec<Allocation>, serde_json::Error> {
     #[derive(Deserialize)]
     struct Part {
         allocations: Vec<Entry>,
@@ -70,6 +72,8 @@ fn count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
 
 #[cfg(test)]
 mod tests {
+    use alloc::format;
+
     use super::*;
 
     #[test]
@@ -90,7 +94,7 @@ mod tests {
                 sheet: B256::ZERO,
             },
         );
-        assert_eq!(allocations(text.as_bytes()).unwrap(), expected);
+        assert_eq!(allocations_in(text.as_bytes()).unwrap(), expected);
     }
 
     #[test]
@@ -99,7 +103,7 @@ mod tests {
             r#"{{"operator":"0x00000000000000000000000000000000000000aa","cumulative":9,"running":9,"grown":9,"reports":1,"sheet":"0x{}"}}"#,
             "00".repeat(32)
         );
-        let read = |entry: &str| allocations(format!(r#"{{"allocations":[{entry}]}}"#).as_bytes());
+        let read = |entry: &str| allocations_in(format!(r#"{{"allocations":[{entry}]}}"#).as_bytes());
         assert_eq!(read(&entry).unwrap().len(), 1);
         for (from, to) in [
             ("\"cumulative\":9", "\"cumulative\":-9"),
@@ -114,6 +118,6 @@ mod tests {
         ] {
             assert!(read(&entry.replacen(from, to, 1)).is_err(), "{to}");
         }
-        assert!(allocations(b"{}").is_err(), "it has no such part");
+        assert!(allocations_in(b"{}").is_err(), "it has no such part");
     }
 }
