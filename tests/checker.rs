@@ -1,193 +1,26 @@
 //! `assize run checker` and `assize check` as processes, with a real coordinator, chain, indexer and providers.
 #![allow(clippy::unwrap_used, reason = "a failed test panics")]
 
+#[path = "common/checkers.rs"]
+mod checkers;
 mod common;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::io::{BufRead, BufReader};
-use std::path::PathBuf;
-use std::process::{ChildStdout, Command, Stdio};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
-use assize_chain::ListCommitment;
-use assize_checker::StationKey;
-use assize_measurement::{Verifier, ndjson};
-use assize_protocol::{Address, B128, Roster, RosterEntry, RoundNumber};
+use assize_protocol::RoundNumber;
 use assize_service::Router;
-use assize_store::{LocalStore, Store};
-use assize_testkit::filecoin::{CURIO_PEER_IDS, Conduct, LocalFilecoin, PeerIdSource, Plan, ProviderPlan};
-use assize_testkit::world::{World, WorldPlan};
-use assize_wire::KeptReceipt;
+use assize_testkit::filecoin::{Conduct, LocalFilecoin, PeerIdSource, Plan, ProviderPlan};
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
-use common::processes::{Running, get, terminate};
-use common::site::Site;
+use checkers::{Network, OPERATOR, of_kind};
+use common::processes::{get, terminate};
 use common::{assize, refused};
 use serde_json::{Value, json};
-
-const OPERATOR: &str = "0x0000000000000000000000000000000000000e0e";
-
-/// Unix seconds.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the processes under test live by the wall clock"
-)]
-fn now() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()
-}
-
-/// A network with one round that is open now and revealed, for the stations of some directories.
-struct Network {
-    site: Site,
-    filecoin: LocalFilecoin,
-    _coordinator: Running,
-    api: String,
-}
-
-/// A checker that logs JSON.
-struct Checker {
-    running: Running,
-    lines: std::io::Lines<BufReader<ChildStdout>>,
-}
-
-impl Network {
-    async fn start(providers: Vec<ProviderPlan>) -> Self {
-        let world = World::start_with(WorldPlan {
-            round_duration: 900,
-            ..WorldPlan::default()
-        });
-        let site = Site::new(world.await.unwrap());
-        let world = &site.world;
-        let mut plan = Plan::new(1, providers);
-        plan.upstream = Some(world.anvil.url().to_owned());
-        let filecoin = LocalFilecoin::start(&plan).unwrap();
-        let state = site.path("checker");
-        fs::create_dir(&state).unwrap();
-        let station = StationKey::open(&state.join("station.key")).unwrap().address();
-        let entry = |station, tag| RosterEntry {
-            station,
-            operator: OPERATOR.parse().unwrap(),
-            subnet: B128::repeat_byte(tag),
-        };
-        let others = (2..5).map(|tag| entry(Address::repeat_byte(tag), tag));
-        let roster = Roster::new(others.chain([entry(station, 1)]).collect()).unwrap();
-        let store = LocalStore::open(site.path("store")).unwrap();
-        let tasks = filecoin.tasks();
-        let roster = ListCommitment::of(&roster, store.put(&roster.to_ndjson()).unwrap());
-        let tasks = ListCommitment::of(tasks, store.put(&tasks.to_ndjson()).unwrap());
-        // Its beacon is published half a minute after the opening.
-        world.anvil.set_next_timestamp(now() - 60).unwrap();
-        let round = world.open_lists(&roster, &tasks).await.unwrap();
-
-        let beacon_round = world.rounds.round(round).await.unwrap().beacon_round;
-        let beacons = json!([world.beacon(beacon_round)]).to_string();
-        fs::write(site.path("beacons.json"), beacons).unwrap();
-        let mut coordinator = site.command(None, &["run", "coordinator", "--ingest-only"]);
-        coordinator
-            .args(["--listen", "127.0.0.1:0", "--poll", "250ms"])
-            .args(["--drand-info", "drand.json", "--beacons", "beacons.json"]);
-        let (coordinator, ready) = Running::start(&mut coordinator);
-        Self {
-            site,
-            filecoin,
-            _coordinator: coordinator,
-            api: ready["url"].as_str().unwrap().to_owned(),
-        }
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.site.path(name)
-    }
-
-    /// `assize run checker`, with all arguments except those of the test.
-    fn command(&self, coordinator: &str) -> Command {
-        let run = ["run", "checker", "--coordinator", coordinator];
-        let mut command = self.site.command(None, &run);
-        command
-            .args(["--operator", OPERATOR])
-            .env("ASSIZE_RPC_URL", self.filecoin.rpc_url())
-            .args([
-                "--drand-info",
-                "drand.json",
-                "--indexer",
-                &self.filecoin.indexer_url(),
-            ])
-            .args(["--peer-ids", &CURIO_PEER_IDS.to_string(), "--allow-private"])
-            .args(["--log", "json", "--spread", "1s"]);
-        command
-    }
-
-    fn checker(&self, coordinator: &str, arguments: &[&str]) -> Checker {
-        let mut command = self.command(coordinator);
-        let mut child = command.args(arguments).stdout(Stdio::piped()).spawn().unwrap();
-        let stdout = child.stdout.take().unwrap();
-        Checker {
-            running: Running(child),
-            lines: BufReader::new(stdout).lines(),
-        }
-    }
-
-    /// The checker's receipts, all of which must be valid.
-    fn receipts(&self) -> Vec<KeptReceipt> {
-        let domain = self.site.world.domain();
-        let text = fs::read_to_string(self.path("checker/receipts/round-1.ndjson")).unwrap();
-        let kept: Vec<KeptReceipt> = text
-            .lines()
-            .map(|line| serde_json::from_str(line).unwrap())
-            .collect();
-        for KeptReceipt { measurement, receipt } in &kept {
-            let measurement = ndjson::parse_any_round(measurement.as_bytes()).unwrap();
-            assert_eq!(Verifier::new(&domain).check(&measurement), Some(receipt.digest));
-            assert!(receipt.is_signed(&domain));
-        }
-        kept
-    }
-
-    /// Number of requests for payloads at all providers.
-    fn visits(&self) -> u64 {
-        let providers = self.filecoin.offers().values();
-        providers.map(|offer| offer.server.request_count()).sum()
-    }
-}
-
-impl Checker {
-    /// The next event of a kind; earlier events are dropped.
-    fn next(&mut self, kind: &str) -> Value {
-        self.until(kind).pop().unwrap()
-    }
-
-    /// Events up to the next one of a kind.
-    fn until(&mut self, kind: &str) -> Vec<Value> {
-        let mut events = Vec::new();
-        for line in &mut self.lines {
-            let event: Value = serde_json::from_str(&line.unwrap()).unwrap();
-            let found = event["event"] == kind;
-            events.push(event);
-            if found {
-                return events;
-            }
-        }
-        panic!("no `{kind}` after {events:#?}");
-    }
-
-    /// The remaining events, and the exit code.
-    fn end(mut self) -> (Vec<Value>, Option<i32>) {
-        let events = self
-            .lines
-            .by_ref()
-            .map(|line| serde_json::from_str(&line.unwrap()).unwrap());
-        let events = events.collect();
-        (events, self.running.0.wait().unwrap().code())
-    }
-}
-
-fn of_kind<'a>(events: &'a [Value], kind: &'a str) -> impl Iterator<Item = &'a Value> {
-    events.iter().filter(move |event| event["event"] == kind)
-}
 
 fn tasks_of(events: &[Value], kind: &str) -> Vec<u64> {
     of_kind(events, kind)
@@ -357,7 +190,7 @@ async fn a_new_station_is_told_when_the_next_round_can_open() {
     let event = checker.next("not-in-roster");
     assert_eq!(event["round"], 1);
     let round = network.site.world.rounds.round(RoundNumber(1)).await.unwrap();
-    assert_eq!(event["nextOpening"], round.closes_at);
+    assert_eq!(event["nextOpening"], round.times.closes_at);
     // A second process with the same directory fails.
     let output = network
         .command(&network.api)
@@ -408,6 +241,27 @@ fn an_operator_without_an_f410_address_gets_the_remedy() {
         .output()
         .unwrap();
     refused(&output, 2, &["payout-address set", "f410"]);
+}
+
+#[test]
+fn a_key_for_own_reports_that_cannot_be_opened_is_refused_at_once() {
+    let start = |arguments: &[&str], key: &str| {
+        assize()
+            .args(["run", "checker", "--coordinator", "http://127.0.0.1:1"])
+            .args(["--operator", OPERATOR, "--rpc-url", "http://127.0.0.1:1"])
+            .args(["--deployment", "x"])
+            .args(arguments)
+            .env("ASSIZE_INCLUSION_PRIVATE_KEY", key)
+            .output()
+            .unwrap()
+    };
+    let output = start(&[], "0xSECRET");
+    refused(&output, 2, &["ASSIZE_INCLUSION_PRIVATE_KEY is not a private key"]);
+    assert!(!String::from_utf8_lossy(&output.stderr).contains("SECRET"));
+    let output = start(&["--inclusion-keystore", "gas.json"], "");
+    refused(&output, 2, &["gas.json", "--inclusion-password-file"]);
+    let output = start(&["--inclusion-password-file", "password"], "");
+    refused(&output, 2, &["--inclusion-keystore"]);
 }
 
 #[test]

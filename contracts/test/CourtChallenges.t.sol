@@ -8,6 +8,7 @@ import {CourtFixture} from "./CourtFixture.sol";
 import {RewardTree} from "./utils/RewardTree.sol";
 
 /// @notice Every lie about past promises has a challenge that voids it, and what is honest has none.
+/// forge-config: ci.fuzz.runs = 256
 contract CourtChallengesTest is CourtFixture {
     uint256 private constant KINDS = 12;
 

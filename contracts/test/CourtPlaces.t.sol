@@ -8,6 +8,7 @@ import {CourtFixture} from "./CourtFixture.sol";
 import {RewardTree} from "./utils/RewardTree.sol";
 
 /// @notice Challengers who lie themselves, and settlements that cannot be challenged.
+/// forge-config: ci.fuzz.runs = 512
 contract CourtPlacesTest is CourtFixture {
     /// @dev Nothing that is made up of an honest settlement voids it: any place, any leaf, any proof.
     function testFuzz_challengeOrder_takesNoInventions(uint256 seed, uint256 how, RewardsTree.Leaf memory invented)

@@ -7,6 +7,7 @@ import {IRounds} from "../src/interfaces/IRounds.sol";
 import {OwnInclusionFixture} from "./OwnInclusionFixture.sol";
 
 /// @notice What stations commit themselves: recorded once, in time, and readable from the events.
+/// forge-config: ci.fuzz.runs = 256
 contract OwnInclusionTest is OwnInclusionFixture {
     IRounds.FileKind private constant SEALS = IRounds.FileKind.Seals;
     IRounds.FileKind private constant LINES = IRounds.FileKind.Lines;

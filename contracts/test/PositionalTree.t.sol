@@ -8,6 +8,7 @@ import {PositionalTrees} from "./utils/PositionalTrees.sol";
 import {RewardTree} from "./utils/RewardTree.sol";
 
 /// @notice The library against the tests' own, straightforward tree.
+/// forge-config: ci.fuzz.runs = 1000
 contract PositionalTreeTest is BaseTest {
     function has(bytes32 root, uint256 count, bytes32 leaf, uint256 index, bytes32[] calldata proof)
         external

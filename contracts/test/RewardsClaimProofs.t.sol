@@ -8,6 +8,7 @@ import {PositionalTrees} from "./utils/PositionalTrees.sol";
 import {RewardTree} from "./utils/RewardTree.sol";
 
 /// @notice A claim needs an allocation in its own place of a tree of the signed size.
+/// forge-config: ci.fuzz.runs = 512
 contract RewardsClaimProofsTest is RewardsFixture {
     /// @dev Every allocation of trees of every shape.
     function testFuzz_claim_everyPlace(uint256 seed, uint256 count) public {

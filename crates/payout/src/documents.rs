@@ -5,9 +5,10 @@ use std::collections::btree_map::Entry;
 
 use alloy_primitives::Address;
 use assize_chain::Rewards;
-use assize_evaluate::parts;
+use assize_evaluate::DocumentError;
 use assize_facts::{Settlement, SettlementId, Status};
 use assize_protocol::FileCid;
+use assize_protocol::allocations_in;
 use assize_store::Source;
 use tokio::task::block_in_place;
 
@@ -94,10 +95,10 @@ fn read(source: &dyn Source, settlement: &Settlement) -> Result<Allocations, Pay
         settlement: id,
         source: Box::new(source),
     })?;
-    let leaves = parts::allocations(&file).map_err(|source| PayoutError::MalformedDocument {
+    let leaves = allocations_in(&file).map_err(|source| PayoutError::MalformedDocument {
         settlement: id,
         cid,
-        source,
+        source: DocumentError::Json(source),
     })?;
     let listed = Allocations::new(leaves);
     if expect_own(settlement, &listed).is_ok() {

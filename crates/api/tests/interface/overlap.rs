@@ -23,7 +23,7 @@ async fn each_of_the_rounds_under_way_is_served_in_its_own_time() {
     for (passed, now) in over.into_iter().enumerate() {
         for (at, (round, (measurement, key))) in measurements.iter_mut().enumerate() {
             // Each time another measurement of the same task: what is new is a duplicate at most.
-            measurement.byte_length = Some(1_000 + passed as u64);
+            measurement.byte_length = Some(1_000 + passed as i64);
             measurement.sign(key, &scene.domain());
             let answer = served.post("/measurements", JSON, measurement.to_line()).await;
             match (at < passed, passed) {

@@ -61,7 +61,7 @@ pub(super) fn report(
                 .iter()
                 .map(|batch| BatchReport {
                     cid: batch.cid.to_string(),
-                    count: batch.declared,
+                    count: batch.count,
                 })
                 .collect(),
             measurements: evaluation.labels.total(),

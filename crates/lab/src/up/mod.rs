@@ -275,7 +275,10 @@ fn summary(report: &Report) -> String {
         output::grouped(held),
         output::grouped(included),
         report.paid.short(),
-        report.scenario.as_ref().map_or_else(String::new, |outcome| format!("\n  scenario    {outcome}")),
+        report
+            .scenario
+            .as_ref()
+            .map_or_else(String::new, |outcome| format!("\n  scenario    {outcome}")),
         report.rounds.len(),
         report.seconds,
         memory.join(", ")

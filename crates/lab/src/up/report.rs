@@ -7,7 +7,7 @@ use alloy_primitives::B256;
 use assize_evaluate::{Party, RoundEvaluation};
 use assize_protocol::{AttoFil, ProviderId, RoundNumber, TaskList};
 use assize_testkit::filecoin::{Advertised, Conduct, LocalFilecoin, Offer, PeerIdSource};
-use assize_verify::{Evidence, read_rounds};
+use assize_verify::{Evidence, Reading, read_rounds};
 use comfy_table::{CellAlignment, Table, presets::NOTHING};
 use eyre::OptionExt;
 use serde::Serialize;
@@ -64,10 +64,12 @@ pub(super) async fn report(
     number: RoundNumber,
 ) -> eyre::Result<RoundReport> {
     let network = &environment.network;
-    let facts = read_rounds(&network.rounds, &network.rewards, number, number).await?;
+    let Reading { facts, own } = read_rounds(&network.rounds, &network.rewards, number, number).await?;
     let store = environment.store()?;
     let evidence = Evidence {
         chain: &facts,
+        own: &own,
+        elsewhere: &|_, _| None,
         store: &store,
         beacons: &environment.beacons,
         progress: &|_| {},

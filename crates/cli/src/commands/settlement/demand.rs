@@ -1,7 +1,7 @@
 //! `assize settlement demand`, `answer`, `lapse` and `withdraw-bond`: places of a pending settlement that somebody must show.
 
 use assize_chain::{Place, Settlement, SettlementId, Status};
-use assize_evaluate::parts;
+use assize_protocol::allocations_in;
 use assize_protocol::{Address, Allocation, positional::Tree};
 use assize_service::{DataDir, moment};
 use assize_store::Source;
@@ -179,5 +179,5 @@ fn allocations(settlement: &Settlement, source: &dyn Source) -> eyre::Result<Vec
     let cid = settlement.proposal.cid;
     let missing = || format!("the document {cid} of settlement {}", settlement.id);
     let document = source.get(&cid).wrap_err_with(missing)?;
-    parts::allocations(&document).wrap_err_with(missing)
+    allocations_in(&document).wrap_err_with(missing)
 }
