@@ -1,4 +1,4 @@
-//! Colluding evaluators: anyone voids their settlement, on a real anvil with the real contracts.
+//! Colluding evaluators take from past promises: anyone has the Court void it, on a real anvil with the real contracts.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a failed test panics")]
 
 mod common;
@@ -8,34 +8,33 @@ use std::fs;
 use std::process::Output;
 
 use assize_chain::{ListCommitment, SettlementId, Status};
-use assize_drand::Verified;
-use assize_evaluate::{Accepted, SettlementDocument, settle};
-use assize_protocol::{
-    Assignment, AttoFil, CommitteeIndex, Roster, RoundNumber, StationIndex, TaskList, TaskNumber,
-};
+use assize_evaluate::SettlementDocument;
+use assize_protocol::{Address, AttoFil, TaskList};
 use assize_store::{LocalStore, Store};
 use assize_testkit::fixtures;
 use assize_testkit::network::{Network, NetworkPlan};
-use assize_testkit::world::World;
-use assize_verify::{Evidence, read_rounds};
+use assize_testkit::world::{World, WorldPlan};
 use common::site::Site;
 use common::{answer, ended, refused};
 use serde_json::{Value, json};
 
 const STRANGER: usize = 5;
+/// Seconds from posting to activation; a demand may take half of it to answer.
+const WINDOW: u64 = 3_600;
 
 struct Court {
     site: Site,
-    assignment: Assignment,
-    /// A document of round 1 without rewards.
-    honest: SettlementDocument,
-    roster: Roster,
 }
 
 impl Court {
-    /// A chain on which round 1, with three committees, is over.
+    /// A chain on which round 1 is over.
     async fn new() -> Self {
-        let site = Site::new(World::start(60).await.unwrap());
+        let plan = WorldPlan {
+            step: 2,
+            challenge_window: WINDOW,
+            ..WorldPlan::default()
+        };
+        let site = Site::new(World::start_with(plan).await.unwrap());
         let world = &site.world;
         let store = LocalStore::open(site.path("store")).unwrap();
         let tasks = TaskList::new(fixtures::tasks().unwrap().entries()[..400].to_vec()).unwrap();
@@ -52,48 +51,36 @@ impl Court {
             )
             .await
             .unwrap();
+        world.finish(one).await.unwrap();
         let round = world.rounds.round(one).await.unwrap();
-        let deposit = world.rewards.deposit(round.parameters.budget);
-        world.send(&deposit).await.unwrap();
-        world.anvil.mine_at(round.commits_until + 1).unwrap();
         let beacons = [round.beacon_round, round.dedupe_beacon_round].map(|number| world.beacon(number));
         fs::write(site.path("beacons.json"), json!(beacons).to_string()).unwrap();
-
-        let facts = read_rounds(&world.rounds, &world.rewards, one, one)
-            .await
-            .unwrap();
-        let evidence = Evidence {
-            chain: &facts,
-            store: &store,
-            beacons: &Verified::new(world.drand_chain().clone(), world.beacons().unwrap()),
-            progress: &|_| {},
-        };
-        let evaluated = [evidence.evaluate_round(one).unwrap()];
-        let honest = settle(facts.contracts, None, &evaluated).unwrap();
-        let assignment = round.assignment(round.seed.unwrap());
-        assert_eq!(assignment.committee_count(), 3);
-        Self {
-            site,
-            assignment,
-            honest,
-            roster,
-        }
+        Self { site }
     }
 
-    /// Posts a settlement, signed by the evaluator, that rewards only this measurement.
-    async fn post(&self, accepted: Accepted) -> SettlementId {
-        let operator = self.roster.entries()[0].operator;
-        let mut document = SettlementDocument {
-            allocations: BTreeMap::from([(operator, AttoFil::new(7))]),
-            cumulative_total: AttoFil::new(7),
-            accepted: vec![accepted],
-            ..self.honest.clone()
-        };
-        document.root = document.reward_tree().root();
-        document.accepted_root = document.accepted_tree().root();
+    /// Posts a settlement of the next round with these allocations, whoever they rob; its document is in the store.
+    async fn post(&self, document: &SettlementDocument) -> SettlementId {
         let store = LocalStore::open(self.site.path("store")).unwrap();
         store.put(&document.to_bytes()).unwrap();
-        self.site.world.post(&document, false).await.unwrap().id
+        self.site.world.post(document, false).await.unwrap().id
+    }
+
+    /// Three operators are promised these amounts, and the settlement is active.
+    async fn promise(&self) {
+        let document = self.document(&[5, 6, 7]).await;
+        self.post(&document).await;
+        let head = self.site.world.rewards.head().await.unwrap().unwrap();
+        let active = self.site.world.rewards.settlement(head).await.unwrap().active_at;
+        self.site.world.anvil.mine_at(active).unwrap();
+        self.site.world.open_round().await.unwrap();
+    }
+
+    async fn document(&self, amounts: &[u128]) -> SettlementDocument {
+        let amounts: BTreeMap<_, _> = (1u8..)
+            .zip(amounts)
+            .map(|(number, amount)| (Address::repeat_byte(number), AttoFil::new(*amount)))
+            .collect();
+        self.site.world.document(&amounts).await.unwrap()
     }
 
     fn run(&self, arguments: &[&str]) -> Output {
@@ -114,7 +101,6 @@ impl Court {
         assert_eq!(self.status(id).await, Status::Pending);
         let report = answer(self.run(&challenge));
         assert_eq!(self.status(id).await, Status::Void);
-        assert_eq!(self.site.world.rewards.head().await.unwrap(), None);
         report
     }
 }
@@ -176,56 +162,91 @@ async fn a_bundle_of_another_drand_chain_is_judged_only_if_it_is_named() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn anyone_can_void_a_fraudulent_settlement() {
+async fn anyone_can_void_what_breaks_a_promise() {
     let court = Court::new().await;
-    let station = StationIndex(17);
-    let (committee, seat) = court.assignment.seat_of(station).unwrap();
-    let other = CommitteeIndex((committee.0 + 1) % 3);
-    let measurement = |committee, k| Accepted {
-        round: RoundNumber(1),
-        station,
-        committee,
-        k: TaskNumber(k),
-    };
+    court.promise().await;
 
-    // Rewarded in another committee.
-    let id = court.post(measurement(other, 3)).await;
-    let verdict = court.run(&["verify", "settlement", &id.to_string(), "--format", "json"]);
-    assert_eq!(verdict.status.code(), Some(1));
+    // One operator has less than before, and another has it.
+    let robbed = court.document(&[9, 2, 7]).await;
+    let id = court.post(&robbed).await;
     let report = court.voids(id).await;
-    assert!(
-        report["fault"]
-            .as_str()
-            .unwrap()
-            .contains(&format!("seat {seat}, which is not in committee {other}")),
-        "{report}"
-    );
+    let fault = report["fraud"].as_str().unwrap();
+    assert!(fault.contains("has not what it was promised"), "{report}");
     assert!(report["gas"].as_u64().unwrap() <= 250_000, "{report}");
+    let id_text = id.to_string();
     refused(
-        &court.run(&["settlement", "challenge", &id.to_string()]),
+        &court.run(&["settlement", "challenge", &id_text]),
         2,
-        &["settlement 1 is void", "challenge window"],
+        &["is void", "challenge window"],
     );
 
-    // Rewarded for a task that the committee does not have.
-    let id = court.post(measurement(committee, 9_999)).await;
+    // Sums that do not add up.
+    let mut wrong = court.document(&[5, 6, 8]).await;
+    wrong.allocations[1].running = AttoFil::new(12);
+    wrong.root = wrong.rewards_tree().root();
+    let id = court.post(&wrong).await;
     let report = court.voids(id).await;
     assert!(
-        report["fault"].as_str().unwrap().contains("does not exist"),
+        report["fraud"].as_str().unwrap().contains("sums are wrong"),
         "{report}"
     );
 
-    // Rewarded where it was drawn: also fraud, but the contract cannot verify it.
-    let id = court.post(measurement(committee, 3)).await;
+    // Nobody has less: whether it was earned, the Court cannot see.
+    let kept = court.document(&[5, 6, 8]).await;
+    let id = court.post(&kept).await;
     let output = court.run(&["settlement", "challenge", &id.to_string()]);
     assert!(ended(output, 1).contains("nothing to challenge"));
     assert_eq!(court.status(id).await, Status::Pending);
-    let verdict = court.run(&["verify", "settlement", &id.to_string(), "--format", "json"]);
-    assert_eq!(verdict.status.code(), Some(1), "verifying still finds it");
-
     refused(
         &court.run(&["settlement", "challenge", "9"]),
         2,
-        &["settlement 9 does not exist: 3 have been posted"],
+        &["settlement 9 does not exist: 4 have been posted"],
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tree_that_nobody_shows_is_void_and_one_that_is_shown_stands() {
+    let court = Court::new().await;
+    court.promise().await;
+    let withheld = court.document(&[9, 2, 7]).await;
+    let id = court.site.world.post(&withheld, false).await.unwrap().id;
+    let text = id.to_string();
+    // Its document is nowhere.
+    refused(
+        &court.run(&["settlement", "challenge", &text]),
+        2,
+        &[&withheld.cid().to_string()],
+    );
+    let demand = |place: &str| {
+        let arguments = ["settlement", "demand", &text, place, "--yes"];
+        court.site.run(Some(STRANGER), &arguments)
+    };
+    ended(demand("1"), 0);
+    refused(&demand("1"), 2, &["demanded"]);
+    refused(&demand("7"), 2, &["7"]);
+    let lapse = || {
+        let arguments = ["settlement", "lapse", &text, "1", "--yes"];
+        court.site.run(Some(STRANGER), &arguments)
+    };
+    refused(&lapse(), 2, &[]);
+    let answered_until = court.site.world.anvil.timestamp().unwrap() + WINDOW / 2 + 60;
+    court.site.world.anvil.mine_at(answered_until).unwrap();
+    ended(lapse(), 0);
+    assert_eq!(court.status(id).await, Status::Void);
+
+    // An honest one: somebody with the document shows the place, and has the bond.
+    let kept = court.document(&[5, 6, 8]).await;
+    let id = court.post(&kept).await;
+    let text = id.to_string();
+    let run = |arguments: &[&str]| court.site.run(Some(STRANGER), arguments);
+    ended(run(&["settlement", "demand", &text, "2", "--yes"]), 0);
+    ended(run(&["settlement", "answer", &text, "--yes"]), 0);
+    court
+        .site
+        .world
+        .anvil
+        .mine_at(court.site.world.anvil.timestamp().unwrap() + WINDOW / 2 + 60)
+        .unwrap();
+    refused(&run(&["settlement", "lapse", &text, "2", "--yes"]), 2, &[]);
+    assert_eq!(court.status(id).await, Status::Pending);
 }

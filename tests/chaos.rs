@@ -21,7 +21,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use alloy_primitives::B256;
-use assize_chain::ChainClient;
+use assize_chain::{ChainClient, FileKind};
 use assize_protocol::{AttoFil, RoundNumber};
 use assize_store::{LocalStore, Source};
 use assize_testkit::fault::{Fault, FaultNode, Faults};
@@ -40,7 +40,7 @@ const DAILY_CAP: &str = "1";
 struct Form {
     measurements: u32,
     files: u32,
-    /// Maximum measurements in a batch; small, so that a round has several batches.
+    /// Measurements at which a batch is closed; few, so that a round has several batches, as many as the contract takes.
     batch: u32,
     kills: u32,
 }
@@ -70,7 +70,7 @@ async fn every_measurement_is_committed_once_in_its_own_round() {
     let (seed, mut random) = dice("chaos");
     let begun = Instant::now();
 
-    let world = World::start(86_400).await.unwrap();
+    let world = World::start(3_600).await.unwrap();
     for _ in 0..ROUNDS {
         world.open_round().await.unwrap();
     }
@@ -120,7 +120,10 @@ async fn every_measurement_is_committed_once_in_its_own_round() {
             }
         }
     }
-    // From here on no process is killed, but the node still fails.
+    // No more measurements are accepted: what was kept for a larger batch is published. From here on no process is killed, but
+    // the node still fails.
+    let last = world.rounds.round(RoundNumber(ROUNDS)).await.unwrap();
+    world.anvil.mine_at(last.times.show_from + 1).unwrap();
     let mut publisher = programs.publish();
     let waited = Instant::now();
     while committed(world).await < u64::from(form.measurements) {
@@ -231,7 +234,11 @@ impl Programs<'_> {
 async fn committed(world: &World) -> u64 {
     let mut sum = 0;
     for round in 1..=ROUNDS {
-        let Ok(commitments) = world.rounds.commitments(RoundNumber(round)).await else {
+        let Ok(commitments) = world
+            .rounds
+            .commitments(RoundNumber(round), FileKind::Lines)
+            .await
+        else {
             return sum;
         };
         let counts = commitments.iter().map(|commitment| u64::from(commitment.count));
@@ -284,7 +291,11 @@ async fn expect_each_once(world: &World, directory: &Path, form: &Form) -> usize
     let seen = Mutex::new(vec![false; form.measurements as usize]);
     let mut batches = 0;
     for round in 1..=ROUNDS {
-        let commitments = world.rounds.commitments(RoundNumber(round)).await.unwrap();
+        let commitments = world
+            .rounds
+            .commitments(RoundNumber(round), FileKind::Lines)
+            .await
+            .unwrap();
         batches += commitments.len();
         for commitment in commitments {
             let content = store.get(&commitment.cid).unwrap();

@@ -13,15 +13,16 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use assize_chain::Round;
+use alloy_primitives::B256;
+use assize_chain::{FileKind, Round};
 use assize_measurement::Measurement;
-use assize_protocol::{RoundNumber, merkle};
+use assize_protocol::{Roster, RoundNumber, TaskNumber, TaskSet, merkle};
 use assize_service::Clock;
-use assize_store::{LocalStore, Store};
+use assize_store::{LocalStore, Source};
 use assize_testkit::fixtures;
 use assize_testkit::services::postgres;
 use assize_testkit::world::World;
-use assize_wire::{KeptReceipt, NetworkDocument, Receipt, RoundDocument};
+use assize_wire::{InclusionDocument, KeptReceipt, NetworkDocument, Receipt, RoundDocument};
 use common::processes::get;
 use common::site::Site;
 use common::{answer, refused};
@@ -31,8 +32,8 @@ use stations::{PATIENCE, Service, Station, serve_drand};
 
 /// Seconds by which the chain is initially behind the wall clock, so that no test waits for beacons.
 const BEHIND: u64 = 100;
-/// Length of the commit window after a round's close, seconds.
-const GRACE: u32 = 600;
+/// Unit of the timetable after a round's close, seconds.
+const STEP: u32 = 20;
 
 struct Network {
     site: Site,
@@ -42,7 +43,7 @@ struct Network {
 impl Network {
     /// A chain without rounds, drand over HTTP, and a file of tasks.
     async fn start() -> Self {
-        let world = World::start(GRACE).await.unwrap();
+        let world = World::start(STEP).await.unwrap();
         world.anvil.mine_at(Clock::system().now() - BEHIND).unwrap();
         let relay = serve_drand(&world).await;
         let site = Site::new(world);
@@ -202,42 +203,73 @@ async fn omitted_measurements_are_proven_by_receipts() {
         let verdict = |one: &Value| one["verdict"].as_str().unwrap().to_owned();
         checked.iter().map(verdict).collect()
     };
+    let world = &network.site.world;
     // The publisher can still commit it.
     let (code, checked) = network.check(&arguments);
     assert_eq!(verdicts(&checked), ["INCLUDED", "TOO EARLY", "TOO EARLY"]);
     assert_eq!(code, Some(0));
-    let batch = network
-        .site
-        .world
-        .rounds
-        .commitments(RoundNumber(1))
-        .await
-        .unwrap()[0]
-        .cid;
+    let commitments = world.rounds.commitments(RoundNumber(1), FileKind::Lines);
+    let [batch] = commitments.await.unwrap()[..] else {
+        panic!("one batch");
+    };
     assert_eq!(
         (&checked[0]["batch"], &checked[0]["line"]),
-        (&json!(batch), &json!(1))
+        (&json!(batch.cid), &json!(1))
     );
-    // A line beyond the limit of lines that evaluation reads does not count as included.
-    let mut far_down = "x\n".repeat(100_000);
-    far_down.push_str(&kept[1].measurement);
-    let store = LocalStore::open(network.path("store")).unwrap();
-    let far_down = store.put(far_down.as_bytes()).unwrap();
-    network
-        .site
-        .world
-        .commit(RoundNumber(1), &far_down, 100_000)
-        .await
-        .unwrap();
-    network
-        .site
-        .world
-        .anvil
-        .mine_at(revealed.commits_until + 1)
-        .unwrap();
+    // The API's proof is for the committed root.
+    let path = format!("/measurements/{}/inclusion", kept[0].receipt.digest);
+    let inclusion: InclusionDocument = coordinator.get(&path);
+    assert_eq!((inclusion.root, inclusion.count), (batch.root, batch.count));
+    assert!(inclusion.shows(kept[0].measurement.as_bytes()));
+
+    world.anvil.mine_at(revealed.times.publish_until + 1).unwrap();
     let (code, checked) = network.check(&arguments);
     assert_eq!(verdicts(&checked), ["INCLUDED", "OMITTED", "OMITTED"]);
     assert_eq!(code, Some(1));
+    // What came when the round took no measurements any more proves nothing.
+    let secret: B256 = std::fs::read_to_string(network.path("ingest.key"))
+        .unwrap()
+        .trim()
+        .parse()
+        .unwrap();
+    let secret = SecretKey::from_secret_bytes(secret.0).unwrap();
+    let mut late = kept.clone();
+    for (kept, at) in late.iter_mut().zip([1, 0, 1]) {
+        let received_at = revealed.times.show_from + at;
+        kept.receipt = Receipt::new(&secret, &domain, kept.receipt.digest, received_at);
+    }
+    network.keep("late.ndjson", &late);
+    let (code, checked) = network.check(&["--ingest-address", &ingest, "late.ndjson"]);
+    assert_eq!(verdicts(&checked), ["INCLUDED", "OMITTED", "TOO LATE"]);
+    assert_eq!(code, Some(1));
+    // The station commits one of them itself.
+    let file = LocalStore::open(network.path("store"))
+        .unwrap()
+        .get(&revealed.roster.cid);
+    let roster = Roster::parse(&file.unwrap()).unwrap();
+    let report = kept[1].measurement.clone() + "\n";
+    let mut tasks = TaskSet::default();
+    tasks.insert(TaskNumber(1));
+    let seal = world.seal(
+        RoundNumber(1),
+        &roster,
+        document.index,
+        &station.key,
+        tasks,
+        report.as_bytes(),
+    );
+    let draft = world.rounds.commit_own(&seal.unwrap(), report.as_bytes());
+    world.send(&draft).await.unwrap();
+    let (code, checked) = network.check(&arguments);
+    assert_eq!(verdicts(&checked), ["INCLUDED", "INCLUDED", "OMITTED"]);
+    assert_eq!((code, &checked[1]["line"]), (Some(1), &json!(1)));
+    assert!(
+        checked[1]["reason"]
+            .as_str()
+            .unwrap()
+            .contains("committed itself"),
+        "{checked:?}"
+    );
 
     // Receipts by other keys are invalid.
     let stranger = SecretKey::from_secret_bytes([9; 32]).unwrap();
@@ -290,7 +322,12 @@ async fn a_coordinator_killed_in_mid_round_loses_nothing() {
         Some(RoundNumber(1))
     );
     // The stations are still live, so the next round is opened when this one has closed.
-    network.site.world.anvil.mine_at(revealed.closes_at).unwrap();
+    network
+        .site
+        .world
+        .anvil
+        .mine_at(revealed.times.closes_at)
+        .unwrap();
     coordinator
         .until("/rounds/current", |round: &RoundDocument| {
             round.round == RoundNumber(2)

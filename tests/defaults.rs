@@ -9,6 +9,7 @@ use std::fs;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use assize_chain::FileKind;
 use assize_protocol::RoundNumber;
 use assize_service::{Clock, DataDir};
 use assize_testkit::fixtures;
@@ -104,10 +105,15 @@ async fn services_without_paths_find_each_others_files() {
     coordinator.send(&station.measure(&coordinator.tasks_of(station), 0, &domain));
     until("nothing is published", async || {
         world.anvil.mine(1).unwrap();
-        !world.rounds.commitments(number).await.unwrap().is_empty()
+        !world
+            .rounds
+            .commitments(number, FileKind::Lines)
+            .await
+            .unwrap()
+            .is_empty()
     })
     .await;
-    let commitments = world.rounds.commitments(number).await.unwrap();
+    let commitments = world.rounds.commitments(number, FileKind::Lines).await.unwrap();
     assert_eq!((commitments.len(), commitments[0].count), (1, 1));
 
     // The gateway serves the batch that the publisher stored.
@@ -115,7 +121,7 @@ async fn services_without_paths_find_each_others_files() {
     assert_eq!(gateway.ask(&format!("/ipfs/{cid}?format=raw"), None).0, 200);
 
     // The evaluator recomputes the round from the same store, and writes its rates where `assize rsr` reads them.
-    world.anvil.mine_at(round.commits_until + 1).unwrap();
+    world.finish(number).await.unwrap();
     until("no rates are written", async || data.rates().is_file()).await;
     let mut rsr = assize();
     rsr.env_remove("ASSIZE_DATA")

@@ -13,6 +13,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
+use assize_chain::FileKind;
 use assize_protocol::RoundNumber;
 use assize_testkit::fixtures::measurement;
 use assize_testkit::services::postgres;
@@ -26,7 +27,7 @@ struct Network(Site);
 impl Network {
     /// A chain with one round, and a file of measurements of it.
     async fn start(measurements: u32) -> Self {
-        let site = Site::new(World::start(86_400).await.unwrap());
+        let site = Site::new(World::start(3_600).await.unwrap());
         site.world.open_round().await.unwrap();
         let mut file = fs::File::create(site.path("measurements.ndjson")).unwrap();
         for task in 0..measurements {
@@ -50,7 +51,13 @@ impl Network {
     }
 
     async fn committed(&self) -> u32 {
-        let commitments = self.0.world.rounds.commitments(RoundNumber(1)).await.unwrap();
+        let commitments = self
+            .0
+            .world
+            .rounds
+            .commitments(RoundNumber(1), FileKind::Lines)
+            .await
+            .unwrap();
         commitments.iter().map(|commitment| commitment.count).sum()
     }
 }

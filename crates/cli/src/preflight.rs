@@ -137,11 +137,14 @@ impl<'a> Preflight<'a> {
                     ),
                     (Some(appointed), _) => self.fault(format!(
                         "the key is that of {key}, but the network's coordinator is {appointed}: use that key, or let the \
-                         owner run `assize admin set-coordinator {key}`"
+                         owner announce it with `assize admin set-coordinator {key}`, one challenge window ahead"
                     )),
-                    (None, _) => self.fault(format!(
-                        "the guardian suspended the network's coordinator: let the owner run `assize admin set-coordinator {key}`"
-                    )),
+                    // Stations go on measuring the rounds that others open.
+                    (None, _) => tracing::warn!(
+                        coordinator = %key,
+                        "the guardian suspended the coordinator: this one serves stations and reveals rounds, but opens none until \
+                         the owner has announced it with `assize admin set-coordinator`, one challenge window ahead"
+                    ),
                 }
             }
             Duty::Publisher => match rounds.admission_of(key).await? {
@@ -156,11 +159,11 @@ impl<'a> Preflight<'a> {
                 }
                 Some(_) => tracing::warn!(
                     publisher = %key,
-                    "this publisher is to be removed; it can commit batches of the rounds that were opened before"
+                    "this publisher is removed, now or soon: it can commit batches of the rounds that were opened before"
                 ),
                 None => self.fault(format!(
-                    "the key is that of {key}, which may not commit batches: use a publisher's key, or let the owner run \
-                     `assize admin allow-publisher {key}`"
+                    "the key is that of {key}, which may not commit batches: use a publisher's key, or let the owner \
+                     announce it with `assize admin allow-publisher {key}`, one challenge window ahead"
                 )),
             },
             Duty::Guardian => {

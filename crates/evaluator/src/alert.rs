@@ -131,7 +131,10 @@ impl fmt::Display for EvaluatorAlert {
                 reason,
                 objection_in,
             }) => {
-                write!(f, "{file} cannot be read, and nothing is settled without it: {reason}; ")?;
+                write!(
+                    f,
+                    "{file} cannot be read, and nothing is settled without it: {reason}; "
+                )?;
                 match objection_in {
                     0 => write!(f, "evaluators that post are objecting to it"),
                     seconds => write!(

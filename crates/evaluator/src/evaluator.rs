@@ -216,10 +216,11 @@ impl Evaluator {
                 let Parts { rounds, rewards, .. } = &self.parts;
                 let (reading, next) = read_next_settlement(rounds, rewards, Some(range.last)).await?;
                 // A reorganisation may have changed commitments since.
-                let known =
-                    |own: &Own| own.range == range
+                let known = |own: &Own| {
+                    own.range == range
                         && own.rounds == reading.facts.rounds
-                        && own.drops == reading.facts.drops;
+                        && own.drops == reading.facts.drops
+                };
                 if self.own.as_ref().is_some_and(known) {
                     self.sign_again().await?;
                 } else {
@@ -227,7 +228,9 @@ impl Evaluator {
                     // Otherwise another settlement was posted since: the next pass starts over.
                     if next == Some(range) {
                         self.check_parent(range.parent).await?;
-                        pass.evaluated = self.evaluate(range, reading, evaluators.version, &mut pass).await?;
+                        pass.evaluated = self
+                            .evaluate(range, reading, evaluators.version, &mut pass)
+                            .await?;
                     }
                 }
             }
@@ -442,7 +445,11 @@ impl Evaluator {
     }
 
     async fn sign(&self, proposal: &Proposal) -> Result<SignedProposal, EvaluatorError> {
-        let message = self.parts.rewards.message_of(self.next_number(), proposal).await?;
+        let message = self
+            .parts
+            .rewards
+            .message_of(self.next_number(), proposal)
+            .await?;
         let signature = message.sign(&self.parts.signer).await?;
         Ok(SignedProposal::new(
             (proposal.first_round, proposal.last_round),
@@ -570,5 +577,8 @@ impl Evaluator {
 
 /// The key of a settlement in the queue. After a veto the same rounds have another digest, because it includes the number.
 fn key(own: &Own) -> String {
-    format!("settlement/{}-{}/{}", own.range.first, own.range.last, own.signed.digest)
+    format!(
+        "settlement/{}-{}/{}",
+        own.range.first, own.range.last, own.signed.digest
+    )
 }

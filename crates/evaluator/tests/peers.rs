@@ -219,14 +219,12 @@ async fn what_was_vetoed_is_posted_again_once() {
         court.world.send(&veto).await.unwrap();
         assert_eq!(rewards.head().await.unwrap(), None);
     }
-    let posted = async |id| {
-        rewards
-            .settlement(SettlementId(id))
-            .await
-            .unwrap()
-            .proposal
-    };
-    assert_eq!(posted(1).await, posted(3).await, "the same content under another number");
+    let posted = async |id| rewards.settlement(SettlementId(id)).await.unwrap().proposal;
+    assert_eq!(
+        posted(1).await,
+        posted(3).await,
+        "the same content under another number"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -240,7 +238,10 @@ async fn rounds_without_rewards_are_settled_like_any_other() {
         second.pass().await.unwrap();
         poster.pass().await.unwrap();
         assert_eq!(poster.pass().await.unwrap().settled, round);
-        let posted = rewards.settlement(rewards.head().await.unwrap().unwrap()).await.unwrap();
+        let posted = rewards
+            .settlement(rewards.head().await.unwrap().unwrap())
+            .await
+            .unwrap();
         let parent = match before {
             Some(id) => rewards.settlement(id).await.unwrap().proposal.root,
             None => B256::ZERO,

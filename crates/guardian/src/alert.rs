@@ -64,7 +64,9 @@ impl assize_service::Alert for GuardianAlert {
 
     fn subject(&self) -> Option<String> {
         match self {
-            Self::Wrong { settlement, .. } | Self::Unreadable { settlement, .. } => Some(settlement.to_string()),
+            Self::Wrong { settlement, .. } | Self::Unreadable { settlement, .. } => {
+                Some(settlement.to_string())
+            }
             Self::DroppedReadable { file } => Some(file.to_string()),
             Self::Queue(_) => None,
         }
@@ -133,7 +135,13 @@ mod tests {
         };
         assert!(wrong(true).to_string().ends_with("it is being vetoed"));
         let text = wrong(false).to_string();
-        assert!(text.contains("active in 2h") && text.contains("assize settlement veto 3"), "{text}");
-        assert_eq!((wrong(true).kind(), wrong(true).subject()), ("wrong", Some("3".into())));
+        assert!(
+            text.contains("active in 2h") && text.contains("assize settlement veto 3"),
+            "{text}"
+        );
+        assert_eq!(
+            (wrong(true).kind(), wrong(true).subject()),
+            ("wrong", Some("3".into()))
+        );
     }
 }

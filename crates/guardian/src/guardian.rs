@@ -103,7 +103,8 @@ impl Guardian {
         let now = self.parts.rewards.client().head().await?.timestamp;
         let pending = self.pending().await?;
         pass.pending = pending.len() as u64;
-        self.judged.retain(|id, _| pending.iter().any(|settlement| settlement.id == *id));
+        self.judged
+            .retain(|id, _| pending.iter().any(|settlement| settlement.id == *id));
         for settlement in &pending {
             let right = self.decide(settlement, now, &mut pass).await?;
             if !right {
@@ -139,7 +140,12 @@ impl Guardian {
     }
 
     /// Whether a settlement is right; vetoes it if it is wrong, or if nobody has served its files by half of its window.
-    async fn decide(&mut self, settlement: &Settlement, now: u64, pass: &mut Pass) -> Result<bool, GuardianError> {
+    async fn decide(
+        &mut self,
+        settlement: &Settlement,
+        now: u64,
+        pass: &mut Pass,
+    ) -> Result<bool, GuardianError> {
         let id = settlement.id;
         let judgement = match self.judged.get(&id) {
             Some(known @ (Judgement::Right { .. } | Judgement::Wrong { .. })) => known.clone(),
@@ -169,7 +175,11 @@ impl Guardian {
                 });
                 let window = settlement.active_at.saturating_sub(settlement.posted_at);
                 if active_in <= window / 2 {
-                    self.veto(id, &format!("nobody served its files by half of the challenge window: {what}"), pass)?;
+                    self.veto(
+                        id,
+                        &format!("nobody served its files by half of the challenge window: {what}"),
+                        pass,
+                    )?;
                 }
             }
         }
@@ -189,8 +199,12 @@ impl Guardian {
         let judgement = judge(rounds, rewards, &**store, beacons, id).await?;
         match &judgement {
             Judgement::Right { .. } => tracing::info!(settlement = %id, "recomputed: it is right"),
-            Judgement::Wrong { reason } => tracing::error!(settlement = %id, reason, "recomputed: it is wrong"),
-            Judgement::Unreadable { what } => tracing::warn!(settlement = %id, what, "it cannot be recomputed yet"),
+            Judgement::Wrong { reason } => {
+                tracing::error!(settlement = %id, reason, "recomputed: it is wrong")
+            }
+            Judgement::Unreadable { what } => {
+                tracing::warn!(settlement = %id, what, "it cannot be recomputed yet")
+            }
         }
         Ok(judgement)
     }
@@ -279,7 +293,10 @@ impl Guardian {
             Some(outbox) => outbox.is_idle()?,
             None => true,
         };
-        let decided = self.judged.values().all(|judged| matches!(judged, Judgement::Right { .. }));
+        let decided = self
+            .judged
+            .values()
+            .all(|judged| matches!(judged, Judgement::Right { .. }));
         Ok(queue && decided)
     }
 }

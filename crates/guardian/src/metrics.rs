@@ -25,15 +25,19 @@ pub fn metrics() -> Metrics {
     let mut metrics: Metrics = MetricSet::new("assize_guardian");
     queue_metrics(&mut metrics, |seen| seen.queue.as_ref());
     metrics.alerts("alert", &GuardianAlert::KINDS, |seen| &seen.alerts);
-    metrics.gauge("pending_settlements", "Settlements that are not active yet", |seen| {
-        seen.pass.pending as f64
-    });
+    metrics.gauge(
+        "pending_settlements",
+        "Settlements that are not active yet",
+        |seen| seen.pass.pending as f64,
+    );
     metrics.gauge(
         "verified_settlement",
         "Newest pending or active settlement that was recomputed and is right; 0 if none was",
         |seen| seen.pass.verified.map_or(0, |id| id.0) as f64,
     );
-    metrics.sum("vetoes", "Vetoes enqueued since the process started", |seen| seen.pass.vetoed);
+    metrics.sum("vetoes", "Vetoes enqueued since the process started", |seen| {
+        seen.pass.vetoed
+    });
     metrics.sum(
         "answers",
         "Demands of the Court answered since the process started",

@@ -41,18 +41,24 @@ impl FromStr for Webhook {
     type Err = WebhookError;
 
     fn from_str(text: &str) -> Result<Self, WebhookError> {
-        let host = ["http://", "https://"].iter().find_map(|scheme| text.strip_prefix(scheme));
+        let host = ["http://", "https://"]
+            .iter()
+            .find_map(|scheme| text.strip_prefix(scheme));
         match host {
-            Some(host) if !host.is_empty() && !host.starts_with('/') && !host.contains([' ', '#']) => Ok(Self {
-                url: text.to_owned(),
-                agent: Agent::config_builder()
-                    .timeout_global(Some(TIMEOUT))
-                    .max_redirects(0)
-                    .build()
-                    .into(),
-                told: BTreeSet::new(),
+            Some(host) if !host.is_empty() && !host.starts_with('/') && !host.contains([' ', '#']) => {
+                Ok(Self {
+                    url: text.to_owned(),
+                    agent: Agent::config_builder()
+                        .timeout_global(Some(TIMEOUT))
+                        .max_redirects(0)
+                        .build()
+                        .into(),
+                    told: BTreeSet::new(),
+                })
+            }
+            _ => Err(WebhookError {
+                text: text.to_owned(),
             }),
-            _ => Err(WebhookError { text: text.to_owned() }),
         }
     }
 }
@@ -70,14 +76,19 @@ impl Clone for Webhook {
 impl fmt::Debug for Webhook {
     /// Without the URL, which may hold a key.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Webhook").field("told", &self.told).finish_non_exhaustive()
+        f.debug_struct("Webhook")
+            .field("told", &self.told)
+            .finish_non_exhaustive()
     }
 }
 
 impl Webhook {
     /// Posts the alerts that are new. One that could not be posted is tried again at the next call. Blocks.
     pub(crate) fn tell(&mut self, alerts: &[GuardianAlert]) {
-        let holds: BTreeSet<_> = alerts.iter().map(|alert| (alert.kind(), alert.subject())).collect();
+        let holds: BTreeSet<_> = alerts
+            .iter()
+            .map(|alert| (alert.kind(), alert.subject()))
+            .collect();
         self.told.retain(|told| holds.contains(told));
         for alert in alerts {
             let key = (alert.kind(), alert.subject());
@@ -91,16 +102,24 @@ impl Webhook {
             };
             // Only strings, so serialisation cannot fail.
             let body = serde_json::to_vec(&message).unwrap_or_default();
-            let request = self.agent.post(&self.url).header("content-type", "application/json");
+            let request = self
+                .agent
+                .post(&self.url)
+                .header("content-type", "application/json");
             match request.send(&body[..]) {
                 Ok(_) => {
                     self.told.insert(key);
                 }
                 // The URL may hold a key, and so may the error's text.
                 Err(ureq::Error::StatusCode(code)) => {
-                    tracing::warn!(code, "the webhook refused an alert; it is sent again at the next pass");
+                    tracing::warn!(
+                        code,
+                        "the webhook refused an alert; it is sent again at the next pass"
+                    );
                 }
-                Err(_) => tracing::warn!("the webhook does not answer; its alert is sent again at the next pass"),
+                Err(_) => {
+                    tracing::warn!("the webhook does not answer; its alert is sent again at the next pass")
+                }
             }
         }
     }
@@ -118,7 +137,14 @@ mod tests {
 
     #[test]
     fn a_url_is_checked() {
-        for text in ["", "example.org", "ftp://example.org", "https://", "https:///path", "http://a b"] {
+        for text in [
+            "",
+            "example.org",
+            "ftp://example.org",
+            "https://",
+            "https:///path",
+            "http://a b",
+        ] {
             assert!(text.parse::<Webhook>().is_err(), "{text}");
         }
         assert!("https://hooks.example/x?key=1".parse::<Webhook>().is_ok());
@@ -127,7 +153,9 @@ mod tests {
     #[test]
     fn each_alert_is_posted_once_while_it_holds() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let mut webhook: Webhook = format!("http://{}/", listener.local_addr().unwrap()).parse().unwrap();
+        let mut webhook: Webhook = format!("http://{}/", listener.local_addr().unwrap())
+            .parse()
+            .unwrap();
         let server = thread::spawn(move || {
             let mut bodies = Vec::new();
             for _ in 0..2 {
@@ -162,7 +190,10 @@ mod tests {
         webhook.tell(&alerts[..1]);
         webhook.tell(&alerts);
         let bodies = server.join().unwrap();
-        let subjects: Vec<_> = bodies.iter().map(|body| body["subject"].as_str().unwrap()).collect();
+        let subjects: Vec<_> = bodies
+            .iter()
+            .map(|body| body["subject"].as_str().unwrap())
+            .collect();
         assert_eq!(subjects, ["1", "2"]);
         assert_eq!(bodies[0]["kind"], "wrong");
     }

@@ -5,10 +5,10 @@ use std::collections::btree_map::Entry;
 
 use alloy_primitives::Address;
 use assize_chain::Rewards;
-use assize_facts::{Settlement, SettlementId, Status};
 use assize_evaluate::DocumentError;
-use assize_protocol::allocations_in;
+use assize_facts::{Settlement, SettlementId, Status};
 use assize_protocol::FileCid;
+use assize_protocol::allocations_in;
 use assize_store::Source;
 use tokio::task::block_in_place;
 

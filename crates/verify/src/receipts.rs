@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use assize_chain::Rounds;
-use assize_facts::{BatchCommitment, FileKey, FileKind, Times};
-use assize_measurement::ndjson::{Batch, Row, parse_any_round};
+use assize_facts::{FileKey, FileKind, Round, Times};
+use assize_measurement::ndjson::{Batch, Row, parse_any_round, parse_batch};
 use assize_measurement::{Domain, Verifier};
-use assize_protocol::{Address, B256, FileCid, RoundNumber, TaskIndex};
+use assize_protocol::{Address, B256, FileCid, RosterEntry, RoundNumber, StationIndex, TaskIndex};
 use assize_store::Source;
 use assize_wire::KeptReceipt;
 use thiserror::Error;
@@ -109,6 +109,13 @@ pub enum ReceiptFinding {
         /// The line in it, from 1.
         line: u64,
     },
+    /// It is in no batch, but in the report that its station committed itself, which counts like one (docs/protocol.md §9.6).
+    Own {
+        /// The station's index in the roster.
+        station: StationIndex,
+        /// The line in the report, from 1.
+        line: u64,
+    },
     /// It is in no batch, and its round accepts no more: the ingest or the publisher omitted it.
     Omitted {
         /// Number of the round's batches.
@@ -150,8 +157,15 @@ struct Wanted {
 /// Where the measurements were found.
 #[derive(Debug, Default)]
 pub struct ReceiptFindings {
-    places: HashMap<B256, (FileCid, u64)>,
+    places: HashMap<B256, Place>,
     rounds: BTreeMap<RoundNumber, Window>,
+}
+
+/// Where a measurement is, and in which line, from 1.
+#[derive(Debug, Clone, Copy)]
+enum Place {
+    Batch(FileCid, u64),
+    Own(StationIndex, u64),
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -179,7 +193,7 @@ impl<'a> ReceiptAudit<'a> {
         wanted.stations.insert((claim.station, claim.task));
     }
 
-    /// Reads every batch of the measurements' rounds.
+    /// Reads every batch of the measurements' rounds, and the reports that their stations committed themselves.
     ///
     /// # Errors
     /// The chain or a batch is unavailable: then no omission can be proven.
@@ -205,18 +219,54 @@ impl<'a> ReceiptAudit<'a> {
             let sources = Batches { store, elsewhere };
             for (index, commitment) in (0..).zip(&commitments) {
                 let (_, batch) = sources.read(FileKey::batch(number, index), commitment)?;
-                self.search(&batch, commitment, wanted, &mut findings.places);
+                let place = |line| Place::Batch(commitment.cid, line);
+                self.search(&batch, place, wanted, &mut findings.places);
             }
+            self.read_own(&round, store, wanted, &mut findings.places).await?;
         }
         Ok(findings)
+    }
+
+    /// The own reports of those stations whose measurements are in no batch.
+    async fn read_own(
+        &self,
+        round: &Round,
+        store: &dyn Source,
+        wanted: &Wanted,
+        places: &mut HashMap<B256, Place>,
+    ) -> Result<(), VerifyError> {
+        if wanted.digests.iter().all(|digest| places.contains_key(digest)) {
+            return Ok(());
+        }
+        let own = self.rounds.own_reports(round.number).await?;
+        if own.is_empty() {
+            return Ok(());
+        }
+        let cid = round.roster.cid;
+        let file = store.get(&cid).map_err(|error| VerifyError::Store {
+            what: format!("the roster {cid} of round {}", round.number),
+            source: Box::new(error),
+        })?;
+        let roster = round.roster.read::<RosterEntry>(round.number, &file)?;
+        let stations: BTreeSet<_> = wanted
+            .stations
+            .iter()
+            .filter_map(|(station, _)| roster.index_of(*station))
+            .collect();
+        for own in own.iter().filter(|own| stations.contains(&own.station)) {
+            let report = self.rounds.own_report(round, own).await?;
+            let place = |line| Place::Own(own.station, line);
+            self.search(&parse_batch(round.number, &report), place, wanted, places);
+        }
+        Ok(())
     }
 
     fn search(
         &self,
         batch: &Batch,
-        commitment: &BatchCommitment,
+        place: impl Fn(u64) -> Place,
         wanted: &Wanted,
-        places: &mut HashMap<B256, (FileCid, u64)>,
+        places: &mut HashMap<B256, Place>,
     ) {
         let verifier = Verifier::new(&self.domain);
         // Same as in evaluation: lines that it rejects do not count as included.
@@ -229,7 +279,7 @@ impl<'a> ReceiptAudit<'a> {
                 .check(measurement)
                 .filter(|digest| wanted.digests.contains(digest))
             {
-                places.entry(digest).or_insert((commitment.cid, u64::from(*line)));
+                places.entry(digest).or_insert_with(|| place(u64::from(*line)));
             }
         }
     }
@@ -239,8 +289,10 @@ impl ReceiptFindings {
     /// The result for a measurement.
     #[must_use]
     pub fn of(&self, claim: &ReceiptClaim) -> ReceiptFinding {
-        if let Some(&(batch, line)) = self.places.get(&claim.digest) {
-            return ReceiptFinding::Included { batch, line };
+        match self.places.get(&claim.digest) {
+            Some(&Place::Batch(batch, line)) => return ReceiptFinding::Included { batch, line },
+            Some(&Place::Own(station, line)) => return ReceiptFinding::Own { station, line },
+            None => {}
         }
         let Some(&Window { batches, times, now }) = self.rounds.get(&claim.round) else {
             return ReceiptFinding::TooEarly { batches: 0, until: 0 };

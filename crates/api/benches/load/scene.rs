@@ -29,7 +29,7 @@ pub(crate) struct Scene {
 impl Scene {
     pub(crate) async fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let world = World::start(600).await.unwrap();
+        let world = World::start(60).await.unwrap();
         let store = LocalStore::open(directory.path().join("store")).unwrap();
         let tasks = fixtures::tasks().unwrap();
         let plan = NetworkPlan {

@@ -5,9 +5,9 @@ use assize_testkit::filecoin::{CURIO_PEER_IDS, LocalFilecoin};
 use eyre::OptionExt;
 
 use super::UpArgs;
-use super::scenario::{Scenario, refusing_proxy};
 use super::environment::{EVALUATORS, Environment, url};
 use super::process::Process;
+use super::scenario::{Scenario, refusing_proxy};
 
 /// Rounds in a settlement: each round is settled and paid on its own, so that payments start early.
 const ROUNDS_PER_SETTLEMENT: &str = "1";
@@ -147,11 +147,7 @@ fn publisher(environment: &Environment) -> eyre::Result<Process> {
     Ok(Process::start_ready(&environment.command("publisher", Some(key)), arguments)?.0)
 }
 
-fn evaluator(
-    environment: &Environment,
-    index: u64,
-    peers: &[String],
-) -> eyre::Result<(Process, String)> {
+fn evaluator(environment: &Environment, index: u64, peers: &[String]) -> eyre::Result<(Process, String)> {
     let key = environment.keys.secret("evaluator", index);
     let mut arguments = vec![
         "run",

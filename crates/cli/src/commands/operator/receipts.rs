@@ -152,6 +152,15 @@ fn describe(
             checked.line = Some(line);
             ("INCLUDED", format!("line {line} of batch {batch}"))
         }
+        ReceiptFinding::Own { station, line } => {
+            checked.line = Some(line);
+            (
+                "INCLUDED",
+                format!(
+                    "line {line} of the report that its station, {station} in the roster, committed itself"
+                ),
+            )
+        }
         ReceiptFinding::Omitted { batches, until } => (
             "OMITTED",
             format!(
@@ -204,7 +213,7 @@ fn text(checked: &[Checked], expected: Option<Address>) -> String {
     if checked.iter().any(|one| one.verdict == "OMITTED") {
         text.push_str(
             "OMITTED is proof against the publisher: its receipt says that it had the measurement, and no batch on chain has it.\n  \
-             It is paid only if the station committed it in a report of its own. Keep the receipts, and publish them: anyone can repeat\n  \
+             Nor has its station committed it itself, so it is not paid. Keep the receipts, and publish them: anyone can repeat\n  \
              this check. Send them to the network's owner, who can forbid the publisher (`assize admin forbid-publisher`).\n",
         );
     }

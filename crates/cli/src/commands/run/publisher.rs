@@ -22,7 +22,7 @@ use crate::preflight::{Duty, Preflight};
 use crate::signer::signer;
 use assize_service::DataDir;
 
-/// Batch measurements, store each batch and commit its CID on chain.
+/// Batch measurements, store each batch and commit its root on chain.
 #[derive(Debug, Args)]
 pub(crate) struct PublisherArgs {
     /// Do one pass and exit; also publishes batches that are not full.
@@ -56,10 +56,10 @@ pub(crate) struct PublisherArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Tuning")]
 pub(crate) struct BatchArgs {
-    /// Maximum measurements in a batch.
+    /// Measurements at which a batch is closed; more where the contract takes no more batches.
     #[arg(long, value_name = "COUNT", default_value_t = 100_000, value_parser = value_parser!(u32).range(1..=100_000))]
     batch: u32,
-    /// Time before the end of a round's commit window at which the rest is published [default: half].
+    /// Time before `publishUntil` of a round at which the rest is published [default: from `showFrom` on].
     #[arg(long, value_name = "DURATION", value_parser = seconds)]
     margin: Option<u64>,
     /// Time that published measurements stay in the database.
@@ -135,13 +135,13 @@ pub(crate) async fn run(args: &PublisherArgs, data: &DataDir) -> eyre::Result<Ou
         }
         if published.late > 0 {
             text.push_str(&format!(
-                "\n  {} arrived after their round's commit window: kept, not committed",
+                "\n  {} arrived after their round's time for batches: kept, not committed",
                 published.late
             ));
         }
         if published.waiting > 0 {
             text.push_str(&format!(
-                "\n  {} wait for their round's beacon",
+                "\n  {} wait: for their round's beacon, or for a larger batch",
                 published.waiting
             ));
         }

@@ -48,6 +48,8 @@ impl Outage {
 
     pub(super) fn outcome(&self) -> eyre::Result<String> {
         ensure!(self.back.is_some(), "the evaluators never came back");
-        Ok(format!("nothing was settled for {DOWN} s, and everything afterwards"))
+        Ok(format!(
+            "nothing was settled for {DOWN} s, and everything afterwards"
+        ))
     }
 }

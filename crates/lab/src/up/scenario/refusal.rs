@@ -25,7 +25,9 @@ pub(super) async fn outcome(environment: &Environment) -> eyre::Result<String> {
         reports += rounds.own_reports(number).await?.len();
     }
     ensure!(reports > 0, "the station did not commit its own report");
-    Ok(format!("{reports} own reports on the chain, counted and paid like all others"))
+    Ok(format!(
+        "{reports} own reports on the chain, counted and paid like all others"
+    ))
 }
 
 /// Passes everything on to a server but the measurements, which it refuses. Returns its URL.
@@ -69,6 +71,9 @@ fn pass_on(mut client: TcpStream, server: SocketAddr) -> io::Result<()> {
 
 /// The request with `connection: close`, so that each connection carries one.
 fn once(request: &[u8]) -> Vec<u8> {
-    let line = request.iter().position(|byte| *byte == b'\n').map_or(0, |end| end + 1);
+    let line = request
+        .iter()
+        .position(|byte| *byte == b'\n')
+        .map_or(0, |end| end + 1);
     [&request[..line], b"connection: close\r\n", &request[line..]].concat()
 }

@@ -50,7 +50,11 @@ impl Squatter {
         let (mut copies, mut latest) = (0, RoundNumber(1));
         let newest = environment.network.rounds.latest_round().await?;
         while Some(latest) <= newest {
-            let committed = environment.network.rounds.commitments(latest, FileKind::Lines).await?;
+            let committed = environment
+                .network
+                .rounds
+                .commitments(latest, FileKind::Lines)
+                .await?;
             for copy in committed.iter().filter(|batch| batch.publisher == squatter) {
                 let original = committed
                     .iter()
@@ -61,7 +65,9 @@ impl Squatter {
             latest.0 += 1;
         }
         ensure!(copies > 0, "no commitment was seen before it was mined");
-        Ok(format!("{copies} commitments copied, and all of the copied ones count"))
+        Ok(format!(
+            "{copies} commitments copied, and all of the copied ones count"
+        ))
     }
 }
 
@@ -70,7 +76,9 @@ fn transactions(pool: &Value, sender: String) -> Vec<Bytes> {
     let Some(senders) = pool["pending"].as_object() else {
         return Vec::new();
     };
-    let of_sender = senders.iter().filter(|(address, _)| address.eq_ignore_ascii_case(&sender));
+    let of_sender = senders
+        .iter()
+        .filter(|(address, _)| address.eq_ignore_ascii_case(&sender));
     let transactions = of_sender.filter_map(|(_, transactions)| transactions.as_object());
     transactions
         .flat_map(serde_json::Map::values)

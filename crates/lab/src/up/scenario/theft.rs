@@ -45,8 +45,15 @@ impl Theft {
         let rewards = &environment.network.rewards;
         match &self.stage {
             Stage::Waiting => {
-                if state.round.as_ref().is_some_and(|round| state.now >= round.closes_at) {
-                    processes.evaluators.iter().try_for_each(|evaluator| evaluator.pause())?;
+                if state
+                    .round
+                    .as_ref()
+                    .is_some_and(|round| state.now >= round.closes_at)
+                {
+                    processes
+                        .evaluators
+                        .iter()
+                        .try_for_each(|evaluator| evaluator.pause())?;
                     self.stage = Stage::Held;
                 }
             }
@@ -54,17 +61,27 @@ impl Theft {
                 let over = environment.network.rounds.round(ROUND).await?.times.dedupe_from;
                 if state.now > over {
                     let posted = post(environment).await;
-                    processes.evaluators.iter().try_for_each(|evaluator| evaluator.resume())?;
+                    processes
+                        .evaluators
+                        .iter()
+                        .try_for_each(|evaluator| evaluator.resume())?;
                     let (id, draft) = posted?;
                     self.stage = Stage::Posted(id, Box::new(draft));
                 }
             }
             Stage::Posted(id, draft) => {
                 let (id, status) = (*id, rewards.settlement(*id).await?.status);
-                ensure!(status != Status::Active, "the theft became active: settlement {id}");
+                ensure!(
+                    status != Status::Active,
+                    "the theft became active: settlement {id}"
+                );
                 if status == Status::Void {
                     let anybody = environment.keys.signer("depositor", 0)?;
-                    let again = environment.network.client.transact(&anybody, draft, PATIENCE).await;
+                    let again = environment
+                        .network
+                        .client
+                        .transact(&anybody, draft, PATIENCE)
+                        .await;
                     match again {
                         Ok(_) => bail!("the vetoed settlement was posted again"),
                         Err(error) => self.refusal = error.to_string(),
@@ -96,11 +113,22 @@ async fn post(environment: &Environment) -> eyre::Result<(SettlementId, Draft)> 
     let network = &environment.network;
     let (rounds, rewards) = (&network.rounds, &network.rewards);
     let store = environment.store()?;
-    let (_, honest) =
-        evaluate_next(rounds, rewards, &store, &|_, _| None, &environment.beacons, Some(ROUND)).await?;
+    let (_, honest) = evaluate_next(
+        rounds,
+        rewards,
+        &store,
+        &|_, _| None,
+        &environment.beacons,
+        Some(ROUND),
+    )
+    .await?;
     let mut document: SettlementDocument = honest.document;
     let total = document.cumulative_total;
-    let sheet = document.allocations.first().ok_or_eyre("nobody has earned anything")?.sheet;
+    let sheet = document
+        .allocations
+        .first()
+        .ok_or_eyre("nobody has earned anything")?
+        .sheet;
     document.allocations = vec![Allocation {
         operator: THIEF,
         cumulative: total,
