@@ -55,9 +55,11 @@ pub(crate) async fn keep(shared: Arc<Shared>, outbox: Option<Outbox>, stop: Stop
         is_funded: None,
         pause: SHORTEST_PAUSE,
     };
-    // Heartbeats alone tell whether the checker is healthy, and no error ends it.
+    // Heartbeats alone tell whether the checker is healthy.
     let status = Status::new(NoMetrics::default(), 0);
-    let _ = run(&mut keeper, RETRY, &status, &stop).await;
+    if let Err(error) = run(&mut keeper, RETRY, &status, &stop).await {
+        keeper.shared.trouble(LOOKING_AFTER, &error);
+    }
 }
 
 /// Why a pass failed.

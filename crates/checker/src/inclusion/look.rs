@@ -1,7 +1,7 @@
 //! Whether a round's measurements are in its batches.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use assize_chain::FileKind;
 use assize_facts::BatchCommitment;
@@ -84,6 +84,7 @@ impl Look {
         let committed = shared.rounds.commitments(place.round, FileKind::Lines).await?;
         self.missing.clear();
         self.retry_after = None;
+        let (began, longest) = (Instant::now(), Duration::from_secs(place.step()));
         let mut is_silent = false;
         for (_, task) in place.numbered() {
             let Some(made) = lines.get(&task).filter(|_| !self.shown.contains(&task)) else {
@@ -94,8 +95,8 @@ impl Look {
                 (_, true) => Some(Cause::NoAnswer),
                 _ => self.ask(shared, place.round, &committed, made).await,
             };
-            // Whoever does not answer once is not asked a hundred times.
-            is_silent |= cause == Some(Cause::NoAnswer);
+            // Whoever does not answer once is not asked a hundred times; whoever answers slowly must not use up the time.
+            is_silent |= cause == Some(Cause::NoAnswer) || began.elapsed() > longest;
             match cause {
                 Some(cause) => drop(self.missing.insert(task, cause)),
                 None => drop(self.shown.insert(task)),
