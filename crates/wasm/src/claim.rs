@@ -25,7 +25,9 @@ pub(crate) enum ClaimError {
          and nothing can be claimed with it"
     )]
     OtherRoot { ours: B256, theirs: B256 },
-    #[error("the document has {ours} allocations, but the settlement has {theirs}: this document is not the settlement's")]
+    #[error(
+        "the document has {ours} allocations, but the settlement has {theirs}: this document is not the settlement's"
+    )]
     OtherCount { ours: usize, theirs: u32 },
 }
 
