@@ -53,7 +53,7 @@ impl Plan {
         let largest = MAX_LINES as u32;
         match left {
             0 => None,
-            _ if 1 + 2 * full_batches(after) <= left => Some(chosen),
+            _ if 2 * full_batches(after) < left => Some(chosen),
             _ if is_last || waiting >= u64::from(largest) => Some(largest),
             _ => None,
         }

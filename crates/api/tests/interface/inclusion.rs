@@ -76,8 +76,7 @@ async fn once_its_batch_is_stored_a_measurement_has_a_proof() {
             .collect();
         for (round, (batch, stored)) in &batches {
             let of_round = kept.iter().filter(|(of, ..)| of == round);
-            let mut index = 0;
-            for (_, line, path) in of_round {
+            for (index, (_, line, path)) in (0..).zip(of_round) {
                 let answer = served.get(path).await;
                 if index == batch.count {
                     // It is in no batch yet.
@@ -89,7 +88,6 @@ async fn once_its_batch_is_stored_a_measurement_has_a_proof() {
                 assert_eq!((inclusion.round, inclusion.index), (*round, index));
                 assert_eq!((inclusion.root, inclusion.count), (stored.root, batch.count));
                 assert!(inclusion.shows(line.as_bytes()));
-                index += 1;
             }
         }
         // What was not committed in time is in no batch of the round.

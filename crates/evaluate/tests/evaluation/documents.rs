@@ -7,7 +7,9 @@ use assize_evaluate::{
 };
 use assize_facts::{ChainRound, Contracts, Drops, Round, Times};
 use assize_protocol::canonical::FormError;
-use assize_protocol::{Allocation, AttoFil, List, Randomness, RoundNumber, claim_leaf, positional};
+use assize_protocol::{
+    Allocation, AttoFil, List, Randomness, RoundNumber, allocations_in, claim_leaf, positional,
+};
 use proptest::prelude::*;
 
 use crate::support::{CONTRACTS, World, operator};
@@ -110,6 +112,19 @@ fn documents_parse_back() {
         "{text}"
     );
     sorted(&value);
+}
+
+/// It has a dropped batch, a round without its roster, and a report of a station's own.
+#[test]
+fn the_document_of_the_vectors_is_consistent() {
+    let vectors = include_str!("../../../../docs/vectors/v2/documents-invalid.json");
+    let vectors: serde_json::Value = serde_json::from_str(vectors).unwrap();
+    let cases = vectors["cases"].as_array().unwrap();
+    let case = cases.iter().find(|case| case["kind"] == "settlement").unwrap();
+    let good = case["good"].as_str().unwrap();
+    let document = SettlementDocument::parse(good.as_bytes()).unwrap();
+    assert_eq!(document.to_bytes(), good.as_bytes());
+    assert_eq!(allocations_in(good.as_bytes()).unwrap(), document.allocations);
 }
 
 /// Checks that the keys of all objects ascend.

@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 use assize_protocol::{AttoFil, RoundNumber};
 use assize_service::Stop;
 use assize_testkit::filecoin::{LocalFilecoin, Plan};
+use assize_verify::VerifyError;
 use clap::{Args, value_parser};
 use eyre::WrapErr;
 use serde::Serialize;
@@ -237,7 +238,14 @@ async fn watch_rounds(
         let next = RoundNumber(reports.len() as u64 + 1);
         let wanted = args.rounds.is_none_or(|rounds| next.0 <= rounds);
         if wanted && watch::is_over(environment, next, &state).await? {
-            let report = report::report(environment, filecoin, next).await?;
+            let report = match report::report(environment, filecoin, next).await {
+                // A scenario's: until it is dropped, nobody can recompute the round.
+                Err(error) if is_unreadable(&error) => {
+                    tokio::time::sleep(POLL_INTERVAL).await;
+                    continue;
+                }
+                report => report?,
+            };
             if !args.format.is_json() {
                 screen.print(&report.render())?;
             }
@@ -250,6 +258,12 @@ async fn watch_rounds(
         }
         tokio::time::sleep(POLL_INTERVAL).await;
     }
+}
+
+fn is_unreadable(error: &eyre::Report) -> bool {
+    error
+        .downcast_ref::<VerifyError>()
+        .is_some_and(VerifyError::is_unreadable)
 }
 
 fn summary(report: &Report) -> String {
