@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
+use assize_chain::B256;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::task::LocalSet;
@@ -45,6 +46,15 @@ impl Request {
         let header = format!("x-forwarded-for: {address}\r\n");
         Self {
             bytes: post("/heartbeats", "application/json", &header, body),
+            measurements: 1,
+        }
+    }
+
+    /// The proof that a measurement is in its batch.
+    pub(crate) fn inclusion(digest: B256) -> Self {
+        Self {
+            bytes: format!("GET /measurements/{digest}/inclusion HTTP/1.1\r\nhost: load\r\n\r\n")
+                .into_bytes(),
             measurements: 1,
         }
     }

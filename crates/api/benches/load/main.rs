@@ -92,6 +92,12 @@ fn measure(runtime: &Runtime, scene: &Scene, name: &str, location: &Location, se
         scene.heartbeats(),
         Pace::Rate(HEARTBEATS),
     );
+    let (count, proofs) = scene.publish(location);
+    run(
+        &format!("proofs of a batch of {count}, at once"),
+        proofs,
+        Pace::Fastest,
+    );
     println!(
         "  memory of the server: {} MiB at most",
         server.peak_memory() >> 20

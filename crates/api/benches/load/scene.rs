@@ -2,7 +2,10 @@
 
 use assize_chain::Address;
 use assize_facts::ListCommitment;
-use assize_measurement::Domain;
+use assize_ingest::{BatchLimit, Location, Stored};
+use assize_measurement::ndjson::parse_any_round;
+use assize_measurement::unixfs::file_cid;
+use assize_protocol::{LinesRoot, RoundNumber};
 use assize_store::{LocalStore, Store};
 use assize_testkit::fixtures;
 use assize_testkit::network::{Behaviour, Network, NetworkPlan, RoundContext, derive_key};
@@ -50,10 +53,7 @@ impl Scene {
             opened_at: round.opened_at,
             assignment: &assignment,
             tasks: &tasks,
-            domain: Domain {
-                chain_id: world.rounds.client().chain_id(),
-                rounds: world.rounds.address(),
-            },
+            domain: world.domain(),
         });
         // Those of faulty stations are rejected, or known.
         let faulty: Vec<Address> = network
@@ -94,11 +94,34 @@ impl Scene {
         }
     }
 
-    pub(crate) fn heartbeats(&self) -> Vec<Request> {
-        let domain = Domain {
-            chain_id: self.world.rounds.client().chain_id(),
-            rounds: self.world.rounds.address(),
+    /// Stores what was accepted as one batch, as the publisher does. Returns the number of its measurements, and requests for
+    /// the proofs of all of them.
+    pub(crate) fn publish(&self, location: &Location) -> (u32, Vec<Request>) {
+        let domain = self.world.domain();
+        let mut ingest = location.connect_ingest().unwrap();
+        let limit = BatchLimit {
+            lines: 100_000,
+            bytes: u64::MAX,
         };
+        let batch = ingest.close(RoundNumber(1), limit).unwrap().unwrap();
+        let (mut lines, mut digests) = (LinesRoot::default(), Vec::new());
+        let mut note = |_, line: &[u8]| {
+            lines.push(line);
+            digests.push(parse_any_round(line).unwrap().digest(&domain));
+            Ok(())
+        };
+        ingest.read(&batch, &mut note).unwrap();
+        let stored = Stored {
+            cid: file_cid(b"a batch"),
+            root: lines.root(),
+        };
+        ingest.set_stored(batch.id, &stored, 0).unwrap();
+        fastrand::Rng::with_seed(7).shuffle(&mut digests);
+        (batch.count, digests.into_iter().map(Request::inclusion).collect())
+    }
+
+    pub(crate) fn heartbeats(&self) -> Vec<Request> {
+        let domain = self.world.domain();
         (0..10_000_u64)
             .into_par_iter()
             .map(|station| {
