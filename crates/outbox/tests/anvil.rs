@@ -142,10 +142,7 @@ async fn a_calls_own_gas_limit_is_signed_once_the_node_has_tried_it() {
         let refused = ended(too_low).await;
         assert!(matches!(refused, Some(Ended::Refused { .. })), "{refused:?}");
     }
-    assert_eq!(
-        world.client.mined_nonce(world.signer.address()).await.unwrap(),
-        1
-    );
+    assert_eq!(world.client.mined_nonce(world.signer.address()).await.unwrap(), 1);
 }
 
 #[tokio::test]
