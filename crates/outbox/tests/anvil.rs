@@ -107,6 +107,45 @@ async fn until(world: &World, outbox: &mut Outbox, mut done: impl FnMut(&Outbox,
 }
 
 #[tokio::test]
+async fn a_calls_own_gas_limit_is_signed_once_the_node_has_tried_it() {
+    let world = World::new().await;
+    // Reverts with less than a million gas left.
+    world
+        .anvil
+        .set_code(RECIPIENT, "0x620f42405a10600a57005b5f5ffd")
+        .unwrap();
+    let mut outbox = world.open(Policy::local());
+    let mut ended = async |limit: u64| {
+        let draft = Draft::call("the recipient", RECIPIENT, Vec::new()).with_gas_limit(limit);
+        let key = format!("with {limit}");
+        let new = NewIntent {
+            key: &key,
+            kind: Kind::Payout,
+            draft: &draft,
+        };
+        outbox.enqueue(&new).unwrap();
+        assert_eq!(outbox.draft_of(&key).unwrap(), Some(draft));
+        outbox.run_until_idle().await.unwrap();
+        outbox.ended(&key).unwrap()
+    };
+    let Some(Ended::Done(mined)) = ended(2_000_000).await else {
+        panic!("it has enough")
+    };
+    assert!(mined.succeeded);
+    let sent = world
+        .anvil
+        .rpc("eth_getTransactionByHash", json!([mined.hash]))
+        .unwrap();
+    assert_eq!(sent["gas"], "0x1e8480");
+    // The contract takes the one for too little, the node the other.
+    for too_low in [900_000, 1_000] {
+        let refused = ended(too_low).await;
+        assert!(matches!(refused, Some(Ended::Refused { .. })), "{refused:?}");
+    }
+    assert_eq!(world.client.mined_nonce(world.signer.address()).await.unwrap(), 1);
+}
+
+#[tokio::test]
 async fn many_intents_are_sent_in_order_and_once() {
     let world = World::new().await;
     let mut outbox = world.open(Policy::local());
