@@ -16,16 +16,13 @@ const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..');
 const read = (path) => readFileSync(join(ROOT, path), 'utf8');
 const sources = readdirSync(join(ROOT, 'crates'), { withFileTypes: true })
   .filter((entry) => entry.isDirectory())
-  .flatMap(({ name }) => {
-    const path = `crates/${name}/src/metrics.rs`;
-    try {
-      // Without the tests, which have metrics of their own.
-      return [{ path, text: read(path).split('#[cfg(test)]')[0] }];
-    } catch (error) {
-      if (error.code === 'ENOENT') return [];
-      throw error;
-    }
-  });
+  // A crate with several agents has the metrics of some in folders.
+  .flatMap(({ name }) =>
+    readdirSync(join(ROOT, 'crates', name, 'src'), { recursive: true })
+      .filter((path) => /(^|\/)metrics\.rs$/.test(path))
+      .map((path) => `crates/${name}/src/${path}`))
+  // Without the tests, which have metrics of their own.
+  .map((path) => ({ path, text: read(path).split('#[cfg(test)]')[0] }));
 
 /** The names after the prefix of the metrics that a source registers, as Prometheus stores them. */
 function registered({ path, text }) {

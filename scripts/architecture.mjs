@@ -41,7 +41,7 @@ const LAYERS = [
     name: 'services',
     title: 'Services: the daemons, and the tables that they share',
     on: ['pure', 'shared', 'infrastructure'],
-    crates: ['ingest', 'coordinator', 'api', 'publish', 'evaluator', 'guardian', 'payout', 'checker'],
+    crates: ['ingest', 'coordinator', 'api', 'publish', 'evaluator', 'payout', 'checker'],
     not: 'depend on each other: they meet on chain, in the store, and in the table of measurements (`ingest`)',
   },
   {

@@ -55,23 +55,33 @@ fn removed_dependencies_do_not_return() {
 
 /// The files that may use integers of more than 64 bits, and what for. Everywhere else an amount is an `AttoFil`, and the price of gas
 /// a `GasPrice`.
-const WIDE_INTEGERS: [(&str, &str); 17] = [
+const WIDE_INTEGERS: [(&str, &str); 27] = [
+    ("chain/src/amount.rs", "words of the ABI"),
+    ("chain/src/at.rs", "words of the ABI"),
     ("chain/src/beacon.rs", "words of the ABI"),
     ("chain/src/client.rs", "JSON-RPC"),
+    ("chain/src/court.rs", "words of the ABI"),
     ("chain/src/eip1559.rs", "signed transactions"),
+    ("chain/src/gas.rs", "products of gas and its price"),
     ("chain/src/rewards.rs", "words of the ABI"),
+    ("chain/src/roles.rs", "words of the ABI"),
     ("chain/src/rounds.rs", "words of the ABI"),
+    ("chain/src/rounds/commitments.rs", "words of the ABI"),
     ("chain/src/transaction.rs", "JSON-RPC"),
     ("deployment/src/creation.rs", "words of the ABI"),
-    (
-        "evaluate/src/document/parts.rs",
-        "leaves of measurements that cannot exist",
-    ),
+    ("deployment/src/plan.rs", "words of the ABI"),
     ("evaluate/src/figures.rs", "percentiles of times"),
     ("guard/src/subnet.rs", "IPv6 addresses"),
     ("keys/src/keystore.rs", "products of scrypt's parameters"),
+    ("payout/src/allocations.rs", "property tests"),
+    (
+        "protocol/src/allocations.rs",
+        "leaves of a document that need not be canonical",
+    ),
     ("protocol/src/amount.rs", "the type of amounts"),
+    ("protocol/src/leaf.rs", "words of the ABI"),
     ("protocol/src/lib.rs", "what the type of amounts converts from"),
+    ("protocol/src/rewards.rs", "sets of 256 tasks"),
     ("protocol/src/seed.rs", "words of the ABI"),
     ("retrieve/src/request.rs", "UUIDs"),
     ("spark/src/report.rs", "Spark's scores, which are shares"),

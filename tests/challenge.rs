@@ -167,7 +167,7 @@ async fn anyone_can_void_what_breaks_a_promise() {
     court.promise().await;
 
     // One operator has less than before, and another has it.
-    let robbed = court.document(&[9, 2, 7]).await;
+    let robbed = court.document(&[9, 3, 7]).await;
     let id = court.post(&robbed).await;
     let report = court.voids(id).await;
     let fault = report["fraud"].as_str().unwrap();
@@ -208,7 +208,7 @@ async fn anyone_can_void_what_breaks_a_promise() {
 async fn a_tree_that_nobody_shows_is_void_and_one_that_is_shown_stands() {
     let court = Court::new().await;
     court.promise().await;
-    let withheld = court.document(&[9, 2, 7]).await;
+    let withheld = court.document(&[9, 3, 7]).await;
     let id = court.site.world.post(&withheld, false).await.unwrap().id;
     let text = id.to_string();
     // Its document is nowhere.

@@ -1,4 +1,4 @@
-//! A network of processes in real time, and a publisher that omits a measurement.
+//! Networks of processes in real time: a publisher that omits a measurement, and what else can go wrong on purpose.
 #![allow(clippy::unwrap_used, reason = "a failed test panics")]
 
 mod common;
@@ -93,6 +93,53 @@ fn a_network_detects_failing_providers_and_omitted_measurements() {
     assert_eq!(report["verdict"], "MATCH");
     assert_eq!(report["paid"], report["granted"]);
     assert_ne!(report["paid"], "0");
+}
+
+/// Runs a small network in which something goes wrong on purpose; all the same, the round is settled, paid, and recomputed. Returns
+/// what came of the mischief.
+fn made_good(scenario: &str) -> String {
+    let directory = tempfile::tempdir().unwrap();
+    let keep = directory.path().join("network").display().to_string();
+    let up = ["up", "--scenario", scenario, "--checkers", "4", "--rounds", "1"];
+    let size = ["--providers", "5", "--payloads", "5", "--format", "json"];
+    let output = run([&up[..], &size, &["--keep", &keep]].concat());
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{scenario}: {stderr}");
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(report["verdict"], "MATCH");
+    assert_eq!(report["paid"], report["granted"]);
+    assert_ne!(report["paid"], "0");
+    report["scenario"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn a_theft_is_vetoed_and_replaced_and_not_posted_again() {
+    let outcome = made_good("theft");
+    assert!(outcome.contains("WrongNumber"), "{outcome}");
+}
+
+#[test]
+fn a_station_that_is_left_out_includes_itself_and_is_paid() {
+    let outcome = made_good("left-out");
+    assert!(outcome.starts_with("1 own report"), "{outcome}");
+}
+
+#[test]
+fn a_squatter_takes_nothing_away() {
+    let outcome = made_good("squatter");
+    assert!(outcome.ends_with("all of the copied ones count"), "{outcome}");
+}
+
+#[test]
+fn two_evaluators_of_three_may_be_down_for_a_while() {
+    let outcome = made_good("outage");
+    assert!(outcome.ends_with("everything afterwards"), "{outcome}");
+}
+
+#[test]
+fn a_batch_of_nothing_is_dropped_and_its_round_is_paid() {
+    let outcome = made_good("garbage");
+    assert!(outcome.contains("was dropped"), "{outcome}");
 }
 
 /// Child processes of a process, from /proc.

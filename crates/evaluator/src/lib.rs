@@ -18,6 +18,7 @@ mod catalog;
 mod daemon;
 mod error;
 mod evaluator;
+pub mod guardian;
 mod metrics;
 mod objection;
 mod peers;

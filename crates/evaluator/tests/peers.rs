@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use alloy_primitives::B256;
-use assize_chain::SettlementMessage;
+use assize_chain::{Claim, SettlementMessage, Share};
 use assize_drand::{BeaconSource, Verified};
 use assize_evaluate::SettlementDocument;
 use assize_evaluator::{Board, Evaluator, EvaluatorError, Parts, Peer, Plan, SignedProposal};
@@ -17,7 +17,7 @@ use assize_store::{LocalStore, Source, Store};
 use assize_testkit::anvil::CHAIN_ID;
 use assize_testkit::fixtures;
 use assize_testkit::network::{Network, NetworkPlan, RoundContext};
-use assize_testkit::world::{World, WorldPlan};
+use assize_testkit::world::{World, WorldPlan, no_list};
 use serde_json::json;
 
 const STATIONS: u32 = 60;
@@ -248,6 +248,58 @@ async fn rounds_without_rewards_are_settled_like_any_other() {
         };
         assert_eq!(posted.proposal.root != parent, earns);
     }
+}
+
+/// The clock is simulated: 600 rounds of a minute in a few seconds.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_network_that_idled_for_six_hundred_rounds_pays_again() {
+    let court = Court::start().await;
+    let plan = Plan { every: 300, delay: 0 };
+    let (mut poster, mut second) = (court.evaluator_of(0, plan), court.evaluator_of(1, plan));
+    let rewards = &court.world.rewards;
+    let mut last = RoundNumber(0);
+    for _ in 0..600 {
+        // The coordinator goes on, and nobody reveals or measures.
+        last = court.world.open(&no_list(), &no_list()).await.unwrap();
+    }
+    court.world.finish(last).await.unwrap();
+    for settled in [300, 600] {
+        second.pass().await.unwrap();
+        poster.pass().await.unwrap();
+        assert_eq!(poster.pass().await.unwrap().settled, RoundNumber(settled));
+    }
+    let idle = rewards
+        .settlement(rewards.head().await.unwrap().unwrap())
+        .await
+        .unwrap();
+    assert!(idle.proposal.cumulative_total.is_zero());
+
+    let (mut poster, mut second) = (court.evaluator(0), court.evaluator(1));
+    let earned = court.play_round(true).await;
+    second.pass().await.unwrap();
+    poster.pass().await.unwrap();
+    assert_eq!(poster.pass().await.unwrap().settled, earned);
+    let settlement = rewards
+        .settlement(rewards.head().await.unwrap().unwrap())
+        .await
+        .unwrap();
+    court.world.anvil.mine_at(settlement.active_at).unwrap();
+    let document = court.store().get(&settlement.proposal.cid).unwrap();
+    let document = SettlementDocument::parse(&document).unwrap();
+    let operator = document.allocations[0].operator;
+    let proof = document.proof(operator).unwrap();
+    let claim = Claim {
+        index: proof.index,
+        share: Share::from(&document.allocations[0]),
+        proof: proof.proof,
+    };
+    court
+        .world
+        .send(&rewards.claim(settlement.id, &claim))
+        .await
+        .unwrap();
+    let paid = rewards.claimed(operator).await.unwrap();
+    assert_eq!(paid, document.allocations[0].cumulative);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -411,7 +411,7 @@ mod tests {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/params/network.toml");
         let command = command_line::<Cli>(Help::All);
         let config = Config::read(&path, &command).unwrap();
-        assert_eq!(config.check(&command).unwrap().len(), 6);
+        assert_eq!(config.check(&command).unwrap().len(), 7);
         // Every service starts with it, without further flags.
         for service in services(&command) {
             let mut applied = config.apply(command_line::<Cli>(Help::All), &Explicit::default());
@@ -481,7 +481,7 @@ mod tests {
     fn faults_name_the_place_and_the_remedy() {
         assert_eq!(
             fault("[coordinater]\nlisten = \"127.0.0.1:1\""),
-            "network.toml, [coordinater]: unknown service; the services are coordinator, publisher, evaluator, payout, \
+            "network.toml, [coordinater]: unknown service; the services are coordinator, publisher, evaluator, guardian, payout, \
              checker, gateway, beacon"
         );
         assert_eq!(

@@ -106,7 +106,9 @@ fn rounds(store: &LocalStore, own: &mut OwnReports) -> ChainFacts {
         &tasks,
     );
     let roster = network.roster().unwrap();
-    let beacons = fixtures::beacons().unwrap();
+    // Those before are too near to each other for a round between them.
+    let mut beacons = fixtures::beacons().unwrap();
+    beacons.retain(|beacon| beacon.round.0 > 64_000);
     let schedule = BeaconSchedule::QUICKNET;
     let mut facts = ChainFacts {
         contracts: CONTRACTS,

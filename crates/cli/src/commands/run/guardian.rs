@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use assize_guardian::{Guardian, GuardianDaemon, Parts, Pass, Webhook, metrics};
+use assize_evaluator::guardian::{Guardian, GuardianDaemon, Parts, Pass, Webhook, metrics};
 use assize_outbox::Outbox;
 use assize_service::{DataDir, Status, Stop, counted};
 use clap::Args;

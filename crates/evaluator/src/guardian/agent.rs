@@ -9,8 +9,8 @@ use assize_outbox::{Alert, Ended, Kind, NewIntent, Outbox};
 use assize_protocol::{Allocation, positional};
 use assize_store::Source;
 
-use crate::judge::judge;
-use crate::{GuardianAlert, GuardianError, Judgement};
+use super::judge::judge;
+use super::{GuardianAlert, GuardianError, Judgement};
 
 /// The longest reason of a veto, in bytes: it is stored in an event.
 const LONGEST_REASON: usize = 256;

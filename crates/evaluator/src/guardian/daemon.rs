@@ -5,8 +5,8 @@ use std::time::Duration;
 use assize_outbox::{QueueAlert, parked};
 use assize_service::{Daemon, Stop, idle_pause};
 
-use crate::metrics::Seen;
-use crate::{Guardian, GuardianAlert, GuardianError, Metrics, Webhook};
+use super::metrics::Seen;
+use super::{Guardian, GuardianAlert, GuardianError, Metrics, Webhook};
 
 /// A guardian, and whom it tells.
 pub struct GuardianDaemon {

@@ -10,7 +10,7 @@ use serde::Serialize;
 use thiserror::Error;
 use ureq::Agent;
 
-use crate::GuardianAlert;
+use super::GuardianAlert;
 
 const TIMEOUT: Duration = Duration::from_secs(10);
 

@@ -3,7 +3,7 @@
 use assize_outbox::{QueueState, queue_metrics};
 use assize_service::metrics::MetricSet;
 
-use crate::{GuardianAlert, Pass};
+use super::{GuardianAlert, Pass};
 
 /// Metrics of a guardian.
 pub type Metrics = MetricSet<Seen>;

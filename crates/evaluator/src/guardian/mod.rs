@@ -9,18 +9,18 @@
 //! Without the guardian's key it only watches: it raises the same alerts, and anybody can run it so. Nothing is built on what it
 //! says of a settlement; after a restart it recomputes what is pending (docs/protocol.md §11).
 
+mod agent;
 mod alert;
 mod daemon;
 mod error;
-mod guardian;
 mod judge;
 mod metrics;
 mod webhook;
 
+pub use agent::{Guardian, Parts, Pass};
 pub use alert::GuardianAlert;
 pub use daemon::GuardianDaemon;
 pub use error::GuardianError;
-pub use guardian::{Guardian, Parts, Pass};
 pub use judge::Judgement;
 pub use metrics::{Metrics, Seen, metrics};
 pub use webhook::{Webhook, WebhookError};
