@@ -21,7 +21,7 @@ use serde_json::json;
 use stations::{PATIENCE, Service, Station, serve_drand};
 
 /// Seconds by which the chain is initially behind the wall clock, so that its beacons are published.
-const BEHIND: u64 = 100;
+const BEHIND: u64 = 200;
 
 async fn until(what: &str, mut is: impl AsyncFnMut() -> bool) {
     let begun = Instant::now();
@@ -35,6 +35,7 @@ async fn until(what: &str, mut is: impl AsyncFnMut() -> bool) {
 async fn services_without_paths_find_each_others_files() {
     let plan = WorldPlan {
         evaluators: 1,
+        step: 1,
         ..WorldPlan::default()
     };
     let world = World::start_with(plan).await.unwrap();

@@ -116,7 +116,7 @@ async fn a_calls_own_gas_limit_is_signed_once_the_node_has_tried_it() {
         .unwrap();
     let mut outbox = world.open(Policy::local());
     let mut ended = async |limit: u64| {
-        let draft = Draft::call("the recipient", RECIPIENT, Vec::new()).with_gas_limit(limit);
+        let draft = Draft::call("the contract", RECIPIENT, Vec::new()).with_gas_limit(limit);
         let key = format!("with {limit}");
         let new = NewIntent {
             key: &key,

@@ -14,10 +14,10 @@ pub(crate) const INCLUSION_FLAGS: [&str; 2] = ["inclusion-keystore", "inclusion-
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Own reports, if it is left out (key else ASSIZE_INCLUSION_PRIVATE_KEY)")]
 pub(crate) struct InclusionArgs {
-    /// Keystore file of the key that pays for the station's own reports.
+    /// Keystore of the key that pays for own reports.
     #[arg(long, value_name = "FILE")]
     pub inclusion_keystore: Option<PathBuf>,
-    /// File with its password, else ASSIZE_KEYSTORE_PASSWORD or a prompt.
+    /// Its password, else ASSIZE_KEYSTORE_PASSWORD or a prompt.
     #[arg(long, value_name = "FILE", requires = "inclusion_keystore")]
     pub inclusion_password_file: Option<PathBuf>,
     /// Maximum fee of one report [default: no maximum].

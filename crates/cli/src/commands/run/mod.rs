@@ -35,7 +35,7 @@ pub(crate) enum RunCommand {
     Beacon(beacon::BeaconArgs),
 }
 
-/// Run a service: coordinator, publisher, evaluator, guardian, payout, checker, gateway, beacon.
+/// Run a service: coordinator, publisher, evaluator, guardian, payout, checker, gateway…
 #[derive(Debug, Args)]
 pub struct RunArgs {
     #[command(subcommand)]

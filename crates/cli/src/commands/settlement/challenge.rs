@@ -13,7 +13,7 @@ use crate::output::Outcome;
 use crate::signer::signer;
 use assize_service::DataDir;
 
-/// Void a pending settlement by showing the Court that it breaks what was promised before.
+/// Void a pending settlement that breaks what was promised before.
 #[derive(Debug, Args)]
 pub struct ChallengeArgs {
     /// Settlement in its challenge window.

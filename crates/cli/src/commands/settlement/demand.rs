@@ -23,7 +23,7 @@ pub struct DemandArgs {
     how: HowArgs,
 }
 
-/// Show the places of a pending settlement that were demanded; their bonds are then owed to you.
+/// Show the demanded places of a pending settlement, for their bonds.
 #[derive(Debug, Args)]
 pub struct AnswerArgs {
     /// Settlement in its challenge window.

@@ -37,7 +37,7 @@ pub enum SettlementCommand {
     Veto(veto::VetoArgs),
 }
 
-/// Sign a settlement document as an evaluator; sign only what you have recomputed yourself.
+/// Sign a settlement document as an evaluator; only what you recomputed yourself.
 #[derive(Debug, Args)]
 pub struct SignArgs {
     /// Document from `assize settlement evaluate`.
