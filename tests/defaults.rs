@@ -21,7 +21,7 @@ use serde_json::json;
 use stations::{PATIENCE, Service, Station, serve_drand};
 
 /// Seconds by which the chain is initially behind the wall clock, so that its beacons are published.
-const BEHIND: u64 = 200;
+const BEHIND: u64 = 55;
 
 async fn until(what: &str, mut is: impl AsyncFnMut() -> bool) {
     let begun = Instant::now();

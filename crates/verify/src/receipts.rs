@@ -193,14 +193,16 @@ impl<'a> ReceiptAudit<'a> {
         wanted.stations.insert((claim.station, claim.task));
     }
 
-    /// Reads every batch of the measurements' rounds, and the reports that their stations committed themselves.
+    /// Reads every batch of the measurements' rounds but those that were dropped, and the reports that their stations committed
+    /// themselves.
     ///
     /// # Errors
-    /// The chain or a batch is unavailable: then no omission can be proven.
+    /// The chain is unavailable; or a batch is, and some measurement is in no other one: then no omission can be proven.
     pub async fn read(
         &self,
         store: &dyn Source,
         elsewhere: &Elsewhere<'_>,
+        drops: &[FileKey],
     ) -> Result<ReceiptFindings, VerifyError> {
         // Read before the commitments, so that no later commitment is missed.
         let now = self.rounds.client().head().await?.timestamp;
@@ -217,12 +219,27 @@ impl<'a> ReceiptAudit<'a> {
                 },
             );
             let sources = Batches { store, elsewhere };
+            let mut unread = None;
             for (index, commitment) in (0..).zip(&commitments) {
-                let (_, batch) = sources.read(FileKey::batch(number, index), commitment)?;
+                let file = FileKey::batch(number, index);
+                if drops.contains(&file) {
+                    continue;
+                }
+                let batch = match sources.read(file, commitment) {
+                    Ok((_, batch)) => batch,
+                    Err(error) => {
+                        unread = unread.or(Some(error));
+                        continue;
+                    }
+                };
                 let place = |line| Place::Batch(commitment.cid, line);
                 self.search(&batch, place, wanted, &mut findings.places);
             }
             self.read_own(&round, store, wanted, &mut findings.places).await?;
+            let found = |digest| findings.places.contains_key(digest);
+            if let Some(error) = unread.filter(|_| !wanted.digests.iter().all(found)) {
+                return Err(error);
+            }
         }
         Ok(findings)
     }

@@ -54,8 +54,8 @@ pub(crate) struct UpArgs {
     /// Time from a round's opening to its closing, 60s to 1h.
     #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = round_duration)]
     round: u32,
-    /// Something that goes wrong on purpose, and must be made good.
-    #[arg(long, value_name = "NAME", value_enum)]
+    /// garbage, squatter, theft, left-out or outage: goes wrong on purpose.
+    #[arg(long, value_name = "NAME", value_enum, hide_possible_values = true)]
     scenario: Option<Scenario>,
     /// Seed of keys and providers.
     #[arg(long, default_value_t = 1)]

@@ -27,17 +27,17 @@ enum Task {
     SetCoordinator(With<AddressArgs>),
     /// Cancel an announced coordinator (owner or guardian).
     CancelCoordinator(With<NoArgs>),
-    /// Stop the coordinator at once; anyone then opens rounds with earlier lists (guardian).
+    /// Stop the coordinator at once; anyone then opens rounds (guardian).
     SuspendCoordinator(With<SuspensionArgs>),
-    /// Announce that an address may commit batches, one challenge window ahead (owner).
+    /// Announce a publisher, one challenge window ahead (owner).
     AllowPublisher(With<AddressArgs>),
-    /// Announce that an address may no longer commit batches, one challenge window ahead (owner).
+    /// Announce that a publisher leaves, one challenge window ahead (owner).
     ForbidPublisher(With<AddressArgs>),
     /// Cancel what is announced of a publisher (owner or guardian).
     CancelPublisher(With<AddressArgs>),
     /// Stop a publisher at once, for open rounds too (guardian).
     SuspendPublisher(With<AddressArgs>),
-    /// Announce the parameters of future rounds, one challenge window ahead (owner).
+    /// Announce parameters of rounds, one challenge window ahead (owner).
     SetParameters(With<ParametersArgs>),
     /// Cancel announced parameters (owner or guardian).
     CancelParameters(With<NoArgs>),
@@ -49,7 +49,7 @@ enum Task {
     SetGuardian(With<AddressArgs>),
     /// Cancel an announced guardian (owner or guardian).
     CancelGuardian(With<NoArgs>),
-    /// Set the challenge window: a longer one at once, a shorter one after the present window (owner).
+    /// Set the challenge window; a shorter one is announced (owner).
     SetChallengeWindow(With<WindowArgs>),
     /// Cancel an announced shorter challenge window (owner or guardian).
     CancelChallengeWindow(With<NoArgs>),

@@ -88,7 +88,8 @@ pub(crate) async fn run(args: &ReceiptsArgs, data: &DataDir) -> eyre::Result<Out
     for claim in claims.iter().flatten() {
         audit.add(claim);
     }
-    let findings = audit.read(&*source, &|_, _| None).await?;
+    let drops = network.rewards.drops().await?;
+    let findings = audit.read(&*source, &|_, _| None, &drops).await?;
     let checked: Vec<_> = kept
         .iter()
         .zip(&claims)
