@@ -283,6 +283,8 @@ async fn a_network_that_idled_for_six_hundred_rounds_pays_again() {
         .unwrap();
     assert!(idle.proposal.cumulative_total.is_zero());
 
+    // The queue's file has one owner.
+    drop(poster);
     let (mut poster, mut second) = (court.evaluator(0), court.evaluator(1));
     let earned = court.play_round(true).await;
     second.pass().await.unwrap();
