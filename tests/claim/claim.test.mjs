@@ -274,7 +274,7 @@ test('each reason for nothing has its words', async () => {
   await rpc('eth_sendTransaction', [{ from: world.authority, to: (await deployment()).rewards, data: cast('calldata', 'veto(uint64,string)', '8', 'wrong') }])
   await look(page, waiting)
   await status(page, /has earned nothing/)
-  assert.match(await page.textContent('#next'), /Settlement 8 was vetoed or disproved and will never pay/)
+  assert.match(await page.textContent('#next'), /Settlement 8 was vetoed or voided and will never pay/)
 
   // No settlement yet.
   await page.setInputFiles('#file', world.empty)
