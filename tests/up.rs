@@ -112,34 +112,25 @@ fn made_good(scenario: &str) -> String {
     report["scenario"].as_str().unwrap().to_owned()
 }
 
+/// All at once, since each mostly waits for its round. The outcome contains these words.
 #[test]
-fn a_theft_is_vetoed_and_replaced_and_not_posted_again() {
-    let outcome = made_good("theft");
-    assert!(outcome.contains("WrongNumber"), "{outcome}");
-}
-
-#[test]
-fn a_station_that_is_left_out_includes_itself_and_is_paid() {
-    let outcome = made_good("left-out");
-    assert!(outcome.starts_with("1 own report"), "{outcome}");
-}
-
-#[test]
-fn a_squatter_takes_nothing_away() {
-    let outcome = made_good("squatter");
-    assert!(outcome.ends_with("all of the copied ones count"), "{outcome}");
-}
-
-#[test]
-fn two_evaluators_of_three_may_be_down_for_a_while() {
-    let outcome = made_good("outage");
-    assert!(outcome.ends_with("everything afterwards"), "{outcome}");
-}
-
-#[test]
-fn a_batch_of_nothing_is_dropped_and_its_round_is_paid() {
-    let outcome = made_good("garbage");
-    assert!(outcome.contains("was dropped"), "{outcome}");
+fn what_goes_wrong_on_purpose_is_made_good() {
+    let scenarios = [
+        // The vetoed settlement cannot be posted again.
+        ("theft", "WrongNumber"),
+        ("left-out", "1 own report"),
+        ("squatter", "all of the copied ones count"),
+        ("outage", "everything afterwards"),
+        ("garbage", "was dropped"),
+    ];
+    thread::scope(|scope| {
+        for (scenario, expected) in scenarios {
+            scope.spawn(move || {
+                let outcome = made_good(scenario);
+                assert!(outcome.contains(expected), "{scenario}: {outcome}");
+            });
+        }
+    });
 }
 
 /// Child processes of a process, from /proc.
