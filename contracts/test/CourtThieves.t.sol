@@ -56,7 +56,7 @@ contract CourtThievesTest is CourtFixture {
         _post(_grown(seed));
     }
 
-    /// @dev One thing is changed; what is still right is no lie.
+    /// @dev Changes one thing. If the result is still right, it is not a lie.
     function actLie(uint256 seed, uint256 kind, uint256 i, uint256 j, uint96 some) external watched {
         if (isWithheld[rewards.head()]) return;
         RewardsTree.Leaf[] memory leaves = _grown(seed);

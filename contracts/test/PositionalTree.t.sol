@@ -87,7 +87,7 @@ contract PositionalTreeTest is BaseTest {
         }
     }
 
-    /// @dev A node of 64 bytes hashed is no leaf where the depth is fixed.
+    /// @dev An inner node does not pass for a leaf, because the depth is fixed.
     function test_has_noInnerNode() public view {
         bytes32[] memory leaves = _leaves(4);
         bytes32 root = PositionalTrees.rootOf(leaves);

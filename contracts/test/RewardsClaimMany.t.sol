@@ -215,7 +215,7 @@ contract RewardsClaimManyTest is RewardsFixture {
         _expectInvalid(settlement, wrong);
     }
 
-    /// @dev The padding after the last leaf is no leaf, even passed over.
+    /// @dev The padding after the last leaf is not a leaf, not even a skipped one.
     function test_claimMany_refusesThePadding() public {
         RewardsTree.Leaf[] memory leaves = _three(100, 200, 300);
         uint64 settlement = postActive(leaves);

@@ -20,7 +20,7 @@ library PositionalTree {
         pure
         returns (bool)
     {
-        // Without leaves there is no depth.
+        // A tree without leaves has no depth.
         if (index >= count || proof.length != depthOf(count)) return false;
         bytes32 node = leaf;
         for (uint256 level = 0; level < proof.length; ++level) {

@@ -79,7 +79,7 @@ abstract contract OwnInclusion is IRounds, EIP712 {
             signed.tasks != 0 && (tasksPerCommittee > 255 || signed.tasks >> tasksPerCommittee == 0),
             NoSuchTasks(signed.tasks, tasksPerCommittee)
         );
-        // A signature that is none gives the zero address, which no roster should list.
+        // An invalid signature recovers to the zero address, which no roster should list.
         // slither-disable-next-line unused-return
         (address signer,,) = ECDSA.tryRecoverCalldata(digestOf(signed), signature);
         require(signer != address(0) && signer == entry.station, NotSigned(entry.station));

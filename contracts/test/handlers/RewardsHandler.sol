@@ -136,7 +136,7 @@ contract RewardsHandler is Test {
         uint256 bent = _sum(shares) > _sum(allocations[parent]) ? seed % (2 * OPERATORS) : OPERATORS;
         if (bent > OPERATORS) bent = OPERATORS;
         RewardsTree.Leaf[] memory leaves = _leaves(shares, bent);
-        // Of nothing at all there is no tree; and where nothing was added, the tree is the parent's.
+        // Without any earnings there is no tree; where nothing was added, the tree is the parent's.
         if (_sum(shares) == 0) leaves = new RewardsTree.Leaf[](0);
         if (parent != 0 && _sum(shares) == _sum(allocations[parent])) {
             bent = bentAt[parent];
