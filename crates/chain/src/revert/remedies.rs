@@ -168,7 +168,7 @@ pub(super) const REMEDIES: &[(&str, &str)] = &[
     ),
     (
         "BadRecipient",
-        "use a 0x address that is no masked id, or an f0, f1, f2, f3 or f410 address",
+        "use a 0x address that is not a masked id, or an f0, f1, f2, f3 or f410 address",
     ),
     (
         "PaymentFailed",
