@@ -364,7 +364,7 @@ mod tests {
             changed(FACTS, |facts| {
                 let mut facts: Value = serde_json::from_str(facts).unwrap();
                 let number = facts["rounds"][0]["number"].clone();
-                facts["drops"] = json!([{"round": number, "kind": kind, "index": 0}]);
+                facts["drops"] = json!([{"index": 0, "kind": kind, "round": number}]);
                 facts["rounds"][0]["commitments"][0]["root"] = json!(B256::ZERO);
                 facts.to_string()
             })
