@@ -115,7 +115,7 @@ fn main() {
             };
             (
                 commitment,
-                read_batch(round, lines.root(), lines.count(), file).unwrap(),
+                read_batch(round, lines.root(), lines.count(), &file[..]).unwrap(),
             )
         })
         .collect();

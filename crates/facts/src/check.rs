@@ -1,8 +1,8 @@
 //! The single list of checks of a round (docs/protocol.md §12, steps 1 to 3).
 
-use std::borrow::Cow;
 use std::error::Error;
 use std::fmt;
+use std::io::BufRead;
 use std::sync::Arc;
 
 use assize_drand::{BeaconError, BeaconSource, Verified};
@@ -53,8 +53,8 @@ impl fmt::Display for Check {
 /// Why a file is unavailable.
 pub type FileError = Arc<dyn Error + Send + Sync>;
 
-/// A source of files by CID. What it returns must be the file of that CID.
-pub type Files<'a> = dyn Fn(&FileCid) -> Result<Cow<'a, [u8]>, FileError> + 'a;
+/// A source of files by CID. What is read from it must be the file of that CID, or end in an error.
+pub type Files<'a> = dyn Fn(&FileCid) -> Result<Box<dyn BufRead + 'a>, FileError> + 'a;
 
 /// Why a round failed its checks.
 #[derive(Clone, Debug, Error)]
@@ -366,7 +366,7 @@ fn list<E: ListEntry>(
             cid,
             source,
         })?;
-        frozen.read::<E>(round, &file)
+        frozen.read::<E>(round, file)
     };
     log.check(Check::List(E::LIST), read, |list| {
         format!("{} entries, root {root}", list.count())

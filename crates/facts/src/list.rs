@@ -1,8 +1,12 @@
 //! The lists that a round froze.
 
+use std::fmt::Display;
+use std::io::{BufRead, Read};
+use std::sync::Arc;
+
 use assize_protocol::{
-    B256, FileCid, FrozenList, List, ListEntry, PayloadCid, ProviderId, RosterEntry, RoundNumber,
-    StationIndex, TaskIndex, merkle,
+    B256, FileCid, FrozenList, List, ListEntry, ListReader, MAX_LIST_LINE, PayloadCid, ProviderId,
+    RosterEntry, RoundNumber, StationIndex, TaskIndex, merkle,
 };
 use serde::{Deserialize, Serialize};
 
@@ -33,27 +37,57 @@ impl ListCommitment {
         }
     }
 
-    /// Parses a file with this CID, and checks that it is the frozen list (docs/protocol.md §7).
+    /// Reads a file with this CID, and checks that it is the frozen list (docs/protocol.md §7).
     ///
     /// # Errors
-    /// [`RoundFault::List`] if the file is malformed, [`RoundFault::WrongList`] if its count or root differs.
-    pub fn read<E: ListEntry>(&self, round: RoundNumber, file: &[u8]) -> Result<FrozenList<E>, RoundFault> {
+    /// [`RoundFault::List`] if the file is malformed, [`RoundFault::WrongList`] if its count or root differs,
+    /// [`RoundFault::File`] if it cannot be read to its end.
+    pub fn read<E: ListEntry>(
+        &self,
+        round: RoundNumber,
+        file: impl BufRead,
+    ) -> Result<FrozenList<E>, RoundFault> {
         let list = self.parse::<E>(round, file)?;
         self.check(round, E::LIST, list.count(), list.tree().root())?;
         Ok(list)
     }
 
-    /// Parses a file with this CID. [`Self::check`] checks that it is the frozen list.
+    /// Reads a file with this CID, line by line. [`Self::check`] checks that it is the frozen list.
     ///
     /// # Errors
-    /// [`RoundFault::List`].
-    pub fn parse<E: ListEntry>(&self, round: RoundNumber, file: &[u8]) -> Result<FrozenList<E>, RoundFault> {
-        FrozenList::parse(file).map_err(|source| RoundFault::List {
+    /// [`RoundFault::List`], [`RoundFault::File`], and [`RoundFault::WrongList`] if it has more entries than the frozen list.
+    pub fn parse<E: ListEntry>(
+        &self,
+        round: RoundNumber,
+        mut file: impl BufRead,
+    ) -> Result<FrozenList<E>, RoundFault> {
+        let malformed = |source| RoundFault::List {
             list: E::LIST,
             round,
             cid: self.cid,
             source,
-        })
+        };
+        let mut list = ListReader::<E>::default();
+        let mut line = Vec::new();
+        loop {
+            line.clear();
+            let mut rest = file.by_ref().take(MAX_LIST_LINE as u64 + 1);
+            let length = rest
+                .read_until(b'\n', &mut line)
+                .map_err(|error| RoundFault::File {
+                    list: E::LIST,
+                    round,
+                    cid: self.cid,
+                    source: Arc::new(error),
+                })?;
+            if length == 0 {
+                return list.finish().map_err(malformed);
+            }
+            if list.count() == self.count as usize {
+                return Err(self.differs(round, E::LIST, "count", format!("above {}", self.count), self.count));
+            }
+            list.push(&line).map_err(malformed)?;
+        }
     }
 
     /// Checks that a list of `count` entries whose tree has this `root` is the frozen one. A file belongs to a round if
@@ -63,21 +97,31 @@ impl ListCommitment {
     /// # Errors
     /// [`RoundFault::WrongList`] with the value that differs.
     pub fn check(&self, round: RoundNumber, list: List, count: u32, root: B256) -> Result<(), RoundFault> {
-        let differs = |what, file: String, chain: String| RoundFault::WrongList {
+        if count != self.count {
+            return Err(self.differs(round, list, "count", count, self.count));
+        }
+        if root != self.root {
+            return Err(self.differs(round, list, "root", root, self.root));
+        }
+        Ok(())
+    }
+
+    fn differs(
+        &self,
+        round: RoundNumber,
+        list: List,
+        what: &'static str,
+        file: impl Display,
+        chain: impl Display,
+    ) -> RoundFault {
+        RoundFault::WrongList {
             list,
             round,
             cid: self.cid,
             what,
-            file,
-            chain,
-        };
-        if count != self.count {
-            return Err(differs("count", count.to_string(), self.count.to_string()));
+            file: file.to_string(),
+            chain: chain.to_string(),
         }
-        if root != self.root {
-            return Err(differs("root", root.to_string(), self.root.to_string()));
-        }
-        Ok(())
     }
 
     /// Whether `proof` proves that `entry` is entry `index` of this roster (docs/protocol.md §8).

@@ -49,7 +49,7 @@
 //! let (cid, packed) = car::pack(&lines);
 //!
 //! // A verifier, which trusts neither.
-//! let batch = ndjson::read_batch(RoundNumber(7), root, count, &car::unpack(&cid, &packed)?)?;
+//! let batch = ndjson::read_batch(RoundNumber(7), root, count, &car::unpack(&cid, &packed)?[..])?;
 //! let row = &batch.rows[0].measurement;
 //! assert!(Verifier::new(&domain).signed_by_station(row));
 //! assert_eq!(row.retrieval_result().to_string(), "IPNI_NO_VALID_ADVERTISEMENT");

@@ -26,6 +26,8 @@
 
 mod lines;
 
+use std::io::{self, BufRead};
+
 use alloy_primitives::B256;
 use assize_protocol::{LinesRoot, RoundNumber, lines_of};
 use thiserror::Error;
@@ -36,6 +38,9 @@ pub use lines::{Line, LineReader};
 
 /// Maximum length of a line in bytes, without the line end.
 pub const MAX_LINE: usize = 65_536;
+
+/// Maximum length in bytes of the reason why a line was rejected: it may quote the line.
+pub const MAX_REASON: usize = 256;
 
 /// Maximum number of lines in a batch: the contract accepts no more.
 pub const MAX_LINES: usize = 100_000;
@@ -68,7 +73,7 @@ pub struct Rejected {
     pub line: u32,
     /// The invalid field, or `line` for the whole.
     pub field: &'static str,
-    /// What is wrong with it.
+    /// What is wrong with it, in at most [`MAX_REASON`] bytes.
     pub reason: String,
 }
 
@@ -79,8 +84,12 @@ impl Batch {
         self.rows.len() + self.rejected.len()
     }
 
-    fn read_line(&mut self, round: RoundNumber, number: u32, line: &[u8]) {
-        match parse_line(Some(round), line) {
+    fn read_line(&mut self, round: RoundNumber, number: u32, line: Line<'_>) {
+        let read = match line {
+            Line::Text(text) => parse_line(Some(round), text),
+            Line::TooLong { bytes } => Err(too_long(bytes)),
+        };
+        match read {
             Ok(measurement) => self.rows.push(Row {
                 line: number,
                 measurement,
@@ -88,7 +97,7 @@ impl Batch {
             Err((field, reason)) => self.rejected.push(Rejected {
                 line: number,
                 field,
-                reason,
+                reason: brief(reason),
             }),
         }
     }
@@ -98,11 +107,8 @@ impl Batch {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum NotTheBatch {
     /// It is longer than any batch.
-    #[error("it has {bytes} bytes, and a batch has at most {MAX_BATCH}")]
-    TooLong {
-        /// Its length.
-        bytes: usize,
-    },
+    #[error("it has more than {MAX_BATCH} bytes, and a batch has at most as many")]
+    TooLong,
     /// It has more lines.
     #[error("it has at least {found} lines, but the commitment is to {committed}")]
     TooMany {
@@ -129,37 +135,53 @@ pub enum NotTheBatch {
     },
 }
 
-/// Reads the batch of `round` that has `count` lines with the `root` (docs/protocol.md §8.2, §9.1).
+/// Why a batch was not read.
+#[derive(Debug, Error)]
+pub enum BatchError {
+    /// The file is another one.
+    #[error(transparent)]
+    NotTheBatch(#[from] NotTheBatch),
+    /// It cannot be read to its end.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
+
+/// Reads the batch of `round` that has `count` lines with the `root` (docs/protocol.md §8.2, §9.1), from a stream: beside the
+/// result, a line at a time is in memory.
 ///
 /// # Errors
-/// [`NotTheBatch`]: the file is another one.
-pub fn read_batch(round: RoundNumber, root: B256, count: u32, bytes: &[u8]) -> Result<Batch, NotTheBatch> {
-    if bytes.len() > MAX_BATCH {
-        return Err(NotTheBatch::TooLong { bytes: bytes.len() });
-    }
+/// [`BatchError`]: the file is another one, or cannot be read.
+pub fn read_batch(round: RoundNumber, root: B256, count: u32, file: impl BufRead) -> Result<Batch, BatchError> {
     let mut batch = Batch::default();
-    let mut lines = LinesRoot::default();
-    for line in lines_of(bytes) {
-        lines.push(line);
-        if lines.count() > count {
+    let mut found = LinesRoot::default();
+    let mut lines = LineReader::new(file.take(MAX_BATCH as u64 + 1));
+    while let Some((digest, line)) = lines.next_with_digest()? {
+        found.push_digest(digest);
+        if found.count() > count {
             return Err(NotTheBatch::TooMany {
-                found: lines.count(),
+                found: found.count(),
                 committed: count,
-            });
+            }
+            .into());
         }
-        batch.read_line(round, lines.count(), line);
+        batch.read_line(round, found.count(), line);
     }
-    if lines.count() < count {
+    if lines.into_inner().limit() == 0 {
+        return Err(NotTheBatch::TooLong.into());
+    }
+    if found.count() < count {
         return Err(NotTheBatch::TooFew {
-            found: lines.count(),
+            found: found.count(),
             committed: count,
-        });
+        }
+        .into());
     }
-    if lines.root() != root {
+    if found.root() != root {
         return Err(NotTheBatch::OtherLines {
-            found: lines.root(),
+            found: found.root(),
             committed: root,
-        });
+        }
+        .into());
     }
     Ok(batch)
 }
@@ -170,7 +192,7 @@ pub fn read_batch(round: RoundNumber, root: B256, count: u32, bytes: &[u8]) -> R
 pub fn parse_batch(round: RoundNumber, bytes: &[u8]) -> Batch {
     let mut batch = Batch::default();
     for (number, line) in (1..).zip(lines_of(bytes)) {
-        batch.read_line(round, number, line);
+        batch.read_line(round, number, Line::of(line));
     }
     batch
 }
@@ -183,9 +205,19 @@ pub fn parse_any_round(line: &[u8]) -> Result<Measurement, (&'static str, String
     parse_line(None, line)
 }
 
+/// A reason without what exceeds its maximum length.
+fn brief(mut reason: String) -> String {
+    if reason.len() > MAX_REASON {
+        reason.truncate(reason.floor_char_boundary(MAX_REASON - '…'.len_utf8()));
+        reason.push('…');
+    }
+    reason.shrink_to_fit();
+    reason
+}
+
 fn parse_line(round: Option<RoundNumber>, line: &[u8]) -> Result<Measurement, line::Fault> {
-    if line.len() > MAX_LINE {
-        return Err(too_long(line.len() as u64));
+    if let Line::TooLong { bytes } = Line::of(line) {
+        return Err(too_long(bytes));
     }
     if line.trim_ascii().is_empty() {
         return Err(("line", "is blank".to_owned()));
@@ -446,9 +478,12 @@ pub(crate) mod tests {
         assert_eq!((batch.rows.len(), batch.rejected.len()), (2, 2));
         // The last line feed is not part of a line.
         let open = text.trim_end().as_bytes();
-        assert_eq!(read_batch(round, root, count, open), Ok(batch));
+        assert_eq!(read_batch(round, root, count, open).unwrap(), batch);
 
-        let other = |text: &str, root, count| read_batch(round, root, count, text.as_bytes()).unwrap_err();
+        let other = |text: &str, root, count| match read_batch(round, root, count, text.as_bytes()) {
+            Err(BatchError::NotTheBatch(other)) => other,
+            read => panic!("{read:?}"),
+        };
         let damaged = text.replacen('x', "y", 1);
         let found = LinesRoot::of(damaged.as_bytes()).root();
         let (few, many) = (&text[..text.len() - 1 - line.len()], format!("{text}\n"));
@@ -489,6 +524,34 @@ pub(crate) mod tests {
                 committed: 3
             }
         );
+    }
+
+    #[test]
+    fn a_stream_has_the_lines_that_memory_has_whatever_their_length() {
+        let round = RoundNumber(3);
+        let key = "é".repeat(MAX_LINE / 4);
+        let text = format!("{}\n{{\"{key}\":1}}\n{}", "x".repeat(MAX_LINE + 1), sample().to_line());
+        let root = LinesRoot::of(text.as_bytes()).root();
+        let pieces = io::BufReader::with_capacity(1000, text.as_bytes());
+        let batch = read_batch(round, root, 3, pieces).unwrap();
+        assert_eq!(batch, parse_batch(round, text.as_bytes()));
+        let reasons = batch.rejected.iter().map(|row| row.reason.len());
+        assert!(reasons.max().unwrap() <= MAX_REASON, "{:?}", batch.rejected);
+        assert!(batch.rejected[1].reason.ends_with('…'), "{:?}", batch.rejected[1]);
+    }
+
+    #[test]
+    fn a_stream_that_breaks_is_no_other_batch() {
+        struct Broken;
+        impl io::Read for Broken {
+            fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+                Err(io::Error::other("a damaged block"))
+            }
+        }
+        let broken = io::BufReader::new(Broken);
+        let error = read_batch(RoundNumber(3), B256::ZERO, 1, broken).unwrap_err();
+        assert!(matches!(error, BatchError::Io(_)), "{error}");
+        assert_eq!(error.to_string(), "a damaged block");
     }
 
     #[test]

@@ -36,6 +36,14 @@ impl LinesRoot {
         self.0.push(line_leaf(line));
     }
 
+    /// Adds the next line, given by the SHA-256 of its bytes without the line feed.
+    ///
+    /// # Panics
+    /// Beyond 2³² − 1 lines.
+    pub fn push_digest(&mut self, digest: B256) {
+        self.0.push(leaf::of_words(&[digest]));
+    }
+
     /// Lines so far.
     #[must_use]
     pub fn count(&self) -> u32 {

@@ -61,6 +61,14 @@ pub enum ListError {
         /// What the JSON parser found.
         reason: String,
     },
+    /// A line that no entry is as long as.
+    #[error("line {line} of the {list} is not an entry: it has more than {MAX_LINE} bytes")]
+    LongLine {
+        /// The file.
+        list: List,
+        /// The line.
+        line: usize,
+    },
     /// A field with an invalid value.
     #[error("line {line} of the {list}, field `{field}`: {reason}")]
     Field {
@@ -114,6 +122,9 @@ pub enum ListError {
         count: usize,
     },
 }
+
+/// More bytes than any entry's line has. Its longest field is a payload CID, of a digest of at most 128 bytes.
+pub const MAX_LINE: usize = 1024;
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
@@ -207,33 +218,11 @@ impl<E: ListEntry> FrozenList<E> {
     /// # Errors
     /// [`ListError`] with the line, the field and the remedy.
     pub fn parse(file: &[u8]) -> Result<Self, ListError> {
-        let mut entries = Vec::new();
-        let mut canonical = String::new();
-        for (line, text) in (1..).zip(file.split_inclusive(|&byte| byte == b'\n')) {
-            let Some((b'\n', content)) = text.split_last() else {
-                return Err(ListError::Truncated { list: E::LIST, line });
-            };
-            let entry: E = parse_line(line, content)?;
-            canonical.clear();
-            write_line(&entry, &mut canonical);
-            canonical::compare(text, canonical.as_bytes()).map_err(|difference| {
-                let NotCanonical {
-                    column,
-                    found,
-                    canonical,
-                    ..
-                } = difference;
-                ListError::NotCanonical {
-                    list: E::LIST,
-                    line,
-                    column,
-                    found,
-                    canonical,
-                }
-            })?;
-            entries.push(entry);
+        let mut list = ListReader::default();
+        for line in file.split_inclusive(|&byte| byte == b'\n') {
+            list.push(line)?;
         }
-        Self::new(entries)
+        list.finish()
     }
 
     /// The file form. The same list always gives the same bytes.
@@ -277,6 +266,72 @@ impl<E: ListEntry> FrozenList<E> {
     #[must_use]
     pub fn root(&self) -> B256 {
         self.tree().root()
+    }
+}
+
+/// Reads the file form of a [`FrozenList`] line by line.
+#[derive(Clone, Debug)]
+pub struct ListReader<E> {
+    entries: Vec<E>,
+    canonical: String,
+}
+
+impl<E> Default for ListReader<E> {
+    fn default() -> Self {
+        Self {
+            entries: Vec::new(),
+            canonical: String::new(),
+        }
+    }
+}
+
+impl<E: ListEntry> ListReader<E> {
+    /// Adds the next line, given with its line feed.
+    ///
+    /// # Errors
+    /// [`ListError`] with the line, the field and the remedy.
+    pub fn push(&mut self, text: &[u8]) -> Result<(), ListError> {
+        let (list, line) = (E::LIST, self.entries.len() + 1);
+        if text.len() > MAX_LINE {
+            return Err(ListError::LongLine { list, line });
+        }
+        let Some((b'\n', content)) = text.split_last() else {
+            return Err(ListError::Truncated { list, line });
+        };
+        let entry: E = parse_line(line, content)?;
+        self.canonical.clear();
+        write_line(&entry, &mut self.canonical);
+        canonical::compare(text, self.canonical.as_bytes()).map_err(|difference| {
+            let NotCanonical {
+                column,
+                found,
+                canonical,
+                ..
+            } = difference;
+            ListError::NotCanonical {
+                list,
+                line,
+                column,
+                found,
+                canonical,
+            }
+        })?;
+        self.entries.push(entry);
+        Ok(())
+    }
+
+    /// Lines so far.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// The list, after its last line.
+    ///
+    /// # Errors
+    /// As [`FrozenList::new`].
+    pub fn finish(self) -> Result<FrozenList<E>, ListError> {
+        FrozenList::new(self.entries)
     }
 }
 

@@ -406,7 +406,7 @@ async fn rounds_that_overlap_are_published_each_in_its_time() {
     for round in (1..=ROUNDS).map(RoundNumber) {
         for commitment in world.rounds.commitments(round, FileKind::Lines).await.unwrap() {
             let file = store.get(&commitment.cid).unwrap();
-            let batch = ndjson::read_batch(round, commitment.root, commitment.count, &file).unwrap();
+            let batch = ndjson::read_batch(round, commitment.root, commitment.count, &*file).unwrap();
             assert_eq!(batch.rejected, []);
         }
     }

@@ -50,16 +50,6 @@ impl Content {
         self.checked
     }
 
-    /// Reads all of it.
-    ///
-    /// # Errors
-    /// Any error of reading.
-    pub fn into_vec(mut self) -> Result<Vec<u8>, StoreError> {
-        let mut content = Vec::new();
-        self.read_to_end(&mut content).map_err(StoreError::of_reading)?;
-        Ok(content)
-    }
-
     /// Reads to the end to verify that the file is complete. Returns its length in bytes.
     ///
     /// # Errors

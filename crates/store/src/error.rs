@@ -80,6 +80,14 @@ pub enum StoreError {
         /// The damaged block and its fault.
         source: Box<CarError>,
     },
+    /// A file that is too long to be read whole.
+    #[error("{cid} has more than {most} bytes, which is more than a file of its kind has")]
+    TooLong {
+        /// The requested file.
+        cid: FileCid,
+        /// Bytes that it may have.
+        most: u64,
+    },
     /// A file system error.
     #[error("cannot {action} {}: {source}", path.display())]
     Io {

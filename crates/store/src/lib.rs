@@ -30,7 +30,7 @@ mod s3;
 pub mod serve;
 mod spool;
 
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 
 use assize_protocol::FileCid;
 
@@ -45,6 +45,9 @@ pub use order::InOrder;
 #[cfg(feature = "s3")]
 pub use s3::S3;
 
+/// Maximum length in bytes of a file that is read whole: 256 MiB. Batches and lists, which other people name, are read as streams.
+pub const MAX_IN_MEMORY: u64 = 256 << 20;
+
 /// A place from which files can be read by CID.
 pub trait Source: Send + Sync {
     /// Opens a file as a stream, every block verified against its CID.
@@ -53,12 +56,26 @@ pub trait Source: Send + Sync {
     /// [`StoreError`] tells whether the file is missing, damaged or unreachable.
     fn open(&self, cid: &FileCid) -> Result<Content, StoreError>;
 
-    /// Reads a whole file into memory.
+    /// Reads a whole file into memory, if it has at most [`MAX_IN_MEMORY`] bytes.
     ///
     /// # Errors
-    /// As [`Source::open`].
+    /// As [`Source::open`], and [`StoreError::TooLong`].
     fn get(&self, cid: &FileCid) -> Result<Vec<u8>, StoreError> {
-        self.open(cid)?.into_vec()
+        self.get_within(cid, MAX_IN_MEMORY)
+    }
+
+    /// Reads a whole file into memory, if it has at most `most` bytes.
+    ///
+    /// # Errors
+    /// As [`Source::open`], and [`StoreError::TooLong`].
+    fn get_within(&self, cid: &FileCid, most: u64) -> Result<Vec<u8>, StoreError> {
+        let mut content = Vec::new();
+        let mut file = self.open(cid)?.take(most.saturating_add(1));
+        file.read_to_end(&mut content).map_err(StoreError::of_reading)?;
+        match content.len() as u64 > most {
+            true => Err(StoreError::TooLong { cid: *cid, most }),
+            false => Ok(content),
+        }
     }
 }
 

@@ -76,7 +76,7 @@ impl<B: BeaconSource> Evidence<'_, B> {
         for (index, commitment) in (0..).zip(commitments) {
             let key = FileKey::batch(number, index);
             if !drops.contains(key) {
-                let (content, _) = self.batches().read(key, commitment)?;
+                let content = self.batches().bytes(key, commitment)?;
                 files.push((format!("{folder}/batches/{index}.ndjson"), content));
             }
         }

@@ -1,5 +1,6 @@
 //! Recomputes rounds from public inputs.
 
+use std::io::{BufRead, BufReader};
 use std::sync::Arc;
 
 use assize_drand::{BeaconSource, Verified};
@@ -10,10 +11,10 @@ use assize_facts::{
     BatchCommitment, ChainFacts, ChainRound, DrawnRound, Drops, FileError, FileKey, Mismatch, RoundChecks,
     Settlement, SettlementId,
 };
-use assize_measurement::ndjson::Batch;
+use assize_measurement::ndjson::{Batch, BatchError};
 use assize_measurement::{Domain, ndjson};
 use assize_protocol::{DedupeSeed, FileCid, RoundNumber};
-use assize_store::Source;
+use assize_store::{Content, Source, StoreError};
 use rayon::prelude::*;
 
 use crate::{OwnReports, VerifyError};
@@ -88,8 +89,8 @@ impl<B: BeaconSource> Evidence<'_, B> {
     ) -> Result<(RoundFacts, RoundEvaluation)> {
         let chain = self.round(number)?;
         let round = &chain.round;
-        let files = |cid: &FileCid| match self.store.get(cid) {
-            Ok(file) => Ok(file.into()),
+        let files = |cid: &FileCid| match self.store.open(cid) {
+            Ok(content) => Ok(Box::new(BufReader::new(content)) as Box<dyn BufRead>),
             Err(error) => Err(Arc::new(error) as FileError),
         };
         let checks = RoundChecks {
@@ -156,7 +157,7 @@ impl<B: BeaconSource> Evidence<'_, B> {
                 .map(|&(key, commitment)| {
                     let batch = match drops.contains(key) {
                         true => None,
-                        false => Some(batches.read(key, commitment)?.1),
+                        false => Some(batches.read(key, commitment)?),
                     };
                     progress(Step::Batch(number));
                     Ok(batch)
@@ -279,7 +280,7 @@ impl<B: BeaconSource> Evidence<'_, B> {
     }
 
     pub(crate) fn document_file(&self, id: SettlementId, cid: &FileCid) -> Result<Vec<u8>> {
-        file(self.store, cid, || format!("the document of settlement {id}"))
+        file(self.store, cid, || document_name(id))
     }
 
     pub(crate) fn round(&self, number: RoundNumber) -> Result<&ChainRound> {
@@ -290,6 +291,26 @@ impl<B: BeaconSource> Evidence<'_, B> {
     }
 }
 
+pub(crate) fn document_name(id: SettlementId) -> String {
+    format!("the document of settlement {id}")
+}
+
+/// Opens a file as a stream. Whether it is whole is known at its end.
+pub(crate) fn open(
+    store: &dyn Source,
+    cid: &FileCid,
+    what: impl FnOnce() -> String,
+) -> Result<BufReader<Content>> {
+    match store.open(cid) {
+        Ok(content) => Ok(BufReader::new(content)),
+        Err(source) => Err(VerifyError::Store {
+            what: what(),
+            source: Box::new(source),
+        }),
+    }
+}
+
+/// Reads a whole file.
 pub(crate) fn file(store: &dyn Source, cid: &FileCid, what: impl FnOnce() -> String) -> Result<Vec<u8>> {
     store.get(cid).map_err(|source| VerifyError::Store {
         what: what(),
@@ -305,22 +326,47 @@ pub(crate) struct Batches<'a> {
 }
 
 impl Batches<'_> {
-    /// A file with the lines that were committed, and these lines.
-    pub(crate) fn read(self, key: FileKey, commitment: &BatchCommitment) -> Result<(Vec<u8>, Batch)> {
-        let read = |bytes: Vec<u8>| {
-            let batch = ndjson::read_batch(key.round, commitment.root, commitment.count, &bytes)?;
-            Ok((bytes, batch))
-        };
-        let by_cid = file(self.store, &commitment.cid, || key.to_string()).and_then(|bytes| {
-            read(bytes).map_err(|source| VerifyError::NotTheBatch {
-                batch: key,
-                cid: commitment.cid,
-                source,
-            })
-        });
+    /// The lines that were committed.
+    pub(crate) fn read(self, key: FileKey, commitment: &BatchCommitment) -> Result<Batch> {
+        let file = open(self.store, &commitment.cid, || key.to_string());
+        let by_cid = file.and_then(|file| read_by_cid(key, commitment, file));
         by_cid.or_else(|error| {
             let found = (self.elsewhere)(key, commitment);
-            found.and_then(|bytes| read(bytes).ok()).ok_or(error)
+            let read = |bytes: Vec<u8>| read_batch(key, commitment, &bytes[..]).ok();
+            found.and_then(read).ok_or(error)
         })
     }
+
+    /// A file with the lines that were committed.
+    pub(crate) fn bytes(self, key: FileKey, commitment: &BatchCommitment) -> Result<Vec<u8>> {
+        let file = file(self.store, &commitment.cid, || key.to_string());
+        let by_cid = file.and_then(|bytes| read_by_cid(key, commitment, &bytes[..]).map(|_| bytes));
+        by_cid.or_else(|error| {
+            let found = (self.elsewhere)(key, commitment);
+            let is_it = |bytes: &Vec<u8>| read_batch(key, commitment, &bytes[..]).is_ok();
+            found.filter(is_it).ok_or(error)
+        })
+    }
+}
+
+fn read_batch(
+    key: FileKey,
+    commitment: &BatchCommitment,
+    file: impl BufRead,
+) -> std::result::Result<Batch, BatchError> {
+    ndjson::read_batch(key.round, commitment.root, commitment.count, file)
+}
+
+fn read_by_cid(key: FileKey, commitment: &BatchCommitment, file: impl BufRead) -> Result<Batch> {
+    read_batch(key, commitment, file).map_err(|error| match error {
+        BatchError::Io(error) => VerifyError::Store {
+            what: key.to_string(),
+            source: Box::new(StoreError::of_reading(error)),
+        },
+        BatchError::NotTheBatch(source) => VerifyError::NotTheBatch {
+            batch: key,
+            cid: commitment.cid,
+            source,
+        },
+    })
 }

@@ -11,7 +11,7 @@ use assize_store::Source;
 use assize_wire::KeptReceipt;
 use thiserror::Error;
 
-use crate::evidence::Batches;
+use crate::evidence::{Batches, open};
 use crate::{Elsewhere, VerifyError};
 
 /// Why a kept receipt is not evidence.
@@ -226,7 +226,7 @@ impl<'a> ReceiptAudit<'a> {
                     continue;
                 }
                 let batch = match sources.read(file, commitment) {
-                    Ok((_, batch)) => batch,
+                    Ok(batch) => batch,
                     Err(error) => {
                         unread = unread.or(Some(error));
                         continue;
@@ -260,11 +260,8 @@ impl<'a> ReceiptAudit<'a> {
             return Ok(());
         }
         let cid = round.roster.cid;
-        let file = store.get(&cid).map_err(|error| VerifyError::Store {
-            what: format!("the roster {cid} of round {}", round.number),
-            source: Box::new(error),
-        })?;
-        let roster = round.roster.read::<RosterEntry>(round.number, &file)?;
+        let file = open(store, &cid, || format!("the roster {cid} of round {}", round.number))?;
+        let roster = round.roster.read::<RosterEntry>(round.number, file)?;
         let stations: BTreeSet<_> = wanted
             .stations
             .iter()

@@ -5,7 +5,7 @@ use assize_facts::{FileKey, FileKind, ListCommitment};
 use assize_protocol::{List, ListEntry, RosterEntry, RoundNumber, Task};
 use rayon::prelude::*;
 
-use crate::evidence::file;
+use crate::evidence::open;
 use crate::{Evidence, VerifyError};
 
 impl<B: BeaconSource + Sync> Evidence<'_, B> {
@@ -68,8 +68,8 @@ impl<B: BeaconSource + Sync> Evidence<'_, B> {
     }
 
     fn read_list<E: ListEntry>(&self, key: FileKey, list: &ListCommitment) -> Result<(), VerifyError> {
-        let bytes = file(self.store, &list.cid, || key.to_string())?;
-        list.read::<E>(key.round, &bytes)?;
+        let file = open(self.store, &list.cid, || key.to_string())?;
+        list.read::<E>(key.round, file)?;
         Ok(())
     }
 }

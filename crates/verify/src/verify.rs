@@ -1,11 +1,15 @@
 //! Compares recomputed and posted results.
 
+use std::io::Read;
+
 use assize_drand::BeaconSource;
 use assize_evaluate::{RoundEvaluation, RoundFacts, SettlementDocument};
 use assize_facts::{Mismatch, Settlement, SettlementId};
 use assize_protocol::RoundNumber;
+use assize_store::StoreError;
 
 use crate::difference::first_difference;
+use crate::evidence::{document_name, open};
 use crate::{EvaluatedRange, Evidence, VerifyError};
 
 /// The result of a verification, if nothing was missing.
@@ -55,6 +59,29 @@ pub struct VerifiedSettlement {
     pub rounds: Vec<(RoundFacts, RoundEvaluation)>,
 }
 
+/// Bytes by which a document may exceed ours and is still compared value by value: 16 MiB.
+const MORE: u64 = 16 << 20;
+
+/// Reads the document that was posted in place of `ours`.
+fn read_beside(file: impl Read, ours: &SettlementDocument, id: SettlementId) -> Result<Vec<u8>, VerifyError> {
+    let length = ours.to_bytes().len() as u64;
+    let most = length + MORE;
+    let mut theirs = Vec::new();
+    let read = file.take(most + 1).read_to_end(&mut theirs);
+    read.map_err(|error| VerifyError::Store {
+        what: document_name(id),
+        source: Box::new(StoreError::of_reading(error)),
+    })?;
+    match theirs.len() as u64 > most {
+        true => Err(VerifyError::Mismatch(Mismatch {
+            path: "document".into(),
+            ours: format!("{length} bytes"),
+            theirs: format!("more than {most} bytes"),
+        })),
+        false => Ok(theirs),
+    }
+}
+
 impl<B: BeaconSource> Evidence<'_, B> {
     /// Recomputes a round and compares it with its state on chain: timetable, seed, lists.
     ///
@@ -84,9 +111,8 @@ impl<B: BeaconSource> Evidence<'_, B> {
             cid: proposal.cid,
             source,
         };
-        let bytes = self.document_file(id, &proposal.cid)?;
-        // Its own consistency is not checked: an inconsistent document differs from ours, which says more.
-        let theirs = SettlementDocument::decode(&bytes).map_err(bad_document)?;
+        // First, so that a missing document costs no recomputation.
+        let file = open(self.store, &proposal.cid, || document_name(id))?;
         let EvaluatedRange {
             document: ours,
             rounds,
@@ -96,6 +122,9 @@ impl<B: BeaconSource> Evidence<'_, B> {
             proposal.parent,
             proposal.drops,
         )?;
+        let bytes = read_beside(file, &ours, id)?;
+        // Its own consistency is not checked: an inconsistent document differs from ours, which says more.
+        let theirs = SettlementDocument::decode(&bytes).map_err(bad_document)?;
 
         let difference = first_difference(&ours, &theirs).map_err(|error| bad_document(error.into()))?;
         if let Some(mismatch) = difference {

@@ -1,6 +1,6 @@
 //! Checks a bundle.
 
-use std::borrow::Cow;
+use std::io::BufRead;
 use std::sync::Arc;
 
 use assize_bundle::{BEACONS, Bundle, DRAND, FACTS};
@@ -64,7 +64,7 @@ fn check_round(
     whole: Value,
 ) -> (String, Option<Draw>) {
     let files = |cid: &FileCid| match content(bundle, cid) {
-        Ok(content) => Ok(Cow::Borrowed(content)),
+        Ok(content) => Ok(Box::new(content) as Box<dyn BufRead>),
         Err(missing) => Err(Arc::new(missing) as FileError),
     };
     let checks = RoundChecks {

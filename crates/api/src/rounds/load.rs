@@ -1,6 +1,7 @@
 //! Loads rounds from chain, store and drand. All functions block.
 
 use std::collections::VecDeque;
+use std::io::BufReader;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use assize_drand::{BeaconSource, Verified};
@@ -87,13 +88,13 @@ impl Loader {
         let listed = match recent.get(&cid) {
             Some(listed) => listed,
             None => {
-                let file = self.store.get(&cid).map_err(|source| RoundFault::File {
+                let file = self.store.open(&cid).map_err(|source| RoundFault::File {
                     list: E::LIST,
                     round,
                     cid,
                     source: Arc::new(source) as FileError,
                 })?;
-                recent.put(cid, ListWithTree::new(frozen.parse::<E>(round, &file)?))
+                recent.put(cid, ListWithTree::new(frozen.parse::<E>(round, BufReader::new(file))?))
             }
         };
         frozen.check(round, E::LIST, listed.list.count(), listed.root())?;

@@ -1,7 +1,7 @@
 //! A revealed round with its lists, drawn by genuine beacons of quicknet.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::io::BufRead;
 use std::sync::Arc;
 
 use assize_drand::{Chain, RecordedBeacons, Verified};
@@ -120,10 +120,10 @@ impl Scene {
         &mut self.facts.round
     }
 
-    fn file(&self, cid: &FileCid) -> Result<Cow<'_, [u8]>, FileError> {
+    fn file(&self, cid: &FileCid) -> Result<Box<dyn BufRead + '_>, FileError> {
         let file = self.files.get(cid.to_bytes().as_slice());
         let missing = || Arc::new(std::io::Error::other("it is missing")) as FileError;
-        Ok(Cow::Borrowed(file.ok_or_else(missing)?))
+        Ok(Box::new(file.ok_or_else(missing)?.as_slice()))
     }
 
     fn checks(&self) -> RoundChecks<'_, RecordedBeacons> {

@@ -2,6 +2,9 @@
 
 use std::io::{self, BufRead};
 
+use alloy_primitives::B256;
+use sha2::{Digest, Sha256};
+
 use super::MAX_LINE;
 
 /// Splits a stream into lines, with memory that depends neither on the stream's nor on a line's length.
@@ -24,7 +27,7 @@ pub struct LineReader<R> {
     line: Vec<u8>,
 }
 
-/// A line that is not blank, without its line feed.
+/// A line without its line feed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Line<'a> {
     /// Its bytes, unchecked.
@@ -34,6 +37,15 @@ pub enum Line<'a> {
         /// Its length.
         bytes: u64,
     },
+}
+
+impl<'a> Line<'a> {
+    pub(super) fn of(text: &'a [u8]) -> Self {
+        match text.len() {
+            0..=MAX_LINE => Self::Text(text),
+            bytes => Self::TooLong { bytes: bytes as u64 },
+        }
+    }
 }
 
 impl<R: BufRead> LineReader<R> {
@@ -52,7 +64,7 @@ impl<R: BufRead> LineReader<R> {
     /// Errors of the stream.
     pub fn next_line(&mut self) -> io::Result<Option<(u64, Line<'_>)>> {
         loop {
-            let Some(bytes) = self.take_line()? else {
+            let Some(bytes) = self.take_line(|_| ())? else {
                 return Ok(None);
             };
             self.number += 1;
@@ -65,8 +77,26 @@ impl<R: BufRead> LineReader<R> {
         }
     }
 
-    /// The length of the line, of which at most [`MAX_LINE`] bytes and one more are kept.
-    fn take_line(&mut self) -> io::Result<Option<u64>> {
+    /// The next line, blank or not, with the SHA-256 of all its bytes; `None` at the end.
+    pub(super) fn next_with_digest(&mut self) -> io::Result<Option<(B256, Line<'_>)>> {
+        let mut digest = Sha256::new();
+        let Some(bytes) = self.take_line(|piece| digest.update(piece))? else {
+            return Ok(None);
+        };
+        let line = match bytes > MAX_LINE as u64 {
+            true => Line::TooLong { bytes },
+            false => Line::Text(&self.line),
+        };
+        Ok(Some((B256::new(digest.finalize().into()), line)))
+    }
+
+    /// What has not been read yet.
+    pub(super) fn into_inner(self) -> R {
+        self.reader
+    }
+
+    /// The length of the line, of which at most [`MAX_LINE`] bytes and one more are kept. All of them go to `piece`.
+    fn take_line(&mut self, mut piece: impl FnMut(&[u8])) -> io::Result<Option<u64>> {
         self.line.clear();
         let mut bytes = 0;
         let mut any = false;
@@ -82,6 +112,7 @@ impl<R: BufRead> LineReader<R> {
             any = true;
             let end = there.iter().position(|byte| *byte == b'\n');
             let part = &there[..end.unwrap_or(there.len())];
+            piece(part);
             let room = (MAX_LINE + 1).saturating_sub(self.line.len());
             self.line.extend_from_slice(&part[..part.len().min(room)]);
             bytes += part.len() as u64;
