@@ -42,15 +42,14 @@ pub fn bytes(bytes: &[u8]) -> eyre::Result<()> {
     Ok(stdout.flush()?)
 }
 
-/// The directory of `--keep`: created if it does not exist, rejected if it is not empty.
+/// A directory for the files of a run: created if it does not exist, rejected if it is not empty.
 pub fn empty_directory(directory: &Path) -> eyre::Result<PathBuf> {
-    std::fs::create_dir_all(directory)
-        .wrap_err_with(|| format!("cannot create --keep {}", directory.display()))?;
-    let mut entries = std::fs::read_dir(directory)
-        .wrap_err_with(|| format!("cannot read --keep {}", directory.display()))?;
+    std::fs::create_dir_all(directory).wrap_err_with(|| format!("cannot create {}", directory.display()))?;
+    let mut entries =
+        std::fs::read_dir(directory).wrap_err_with(|| format!("cannot read {}", directory.display()))?;
     ensure!(
         entries.next().is_none(),
-        "--keep {} is not empty; name a directory that is empty or does not exist",
+        "the directory {} is not empty; name one that is empty or does not exist",
         directory.display()
     );
     Ok(directory.to_owned())

@@ -231,6 +231,19 @@ impl<'a> Preflight<'a> {
         }
     }
 
+    /// There is some place to read files from: a gateway, or a store that has any.
+    pub(crate) fn files(&mut self, args: &StoreArgs, gateways: &[String], data: &DataDir) {
+        let is_empty = |directory: PathBuf| {
+            std::fs::read_dir(directory).map_or(true, |mut files| files.next().is_none())
+        };
+        if gateways.is_empty() && store_directory(args, data).is_some_and(is_empty) {
+            self.fault(
+                "it would find no file, and veto every settlement as unreadable: name with --gateway who serves lists, batches and \
+                 documents (coordinator, publishers, evaluators), or with --store a directory that has them",
+            );
+        }
+    }
+
     /// The files can be read.
     pub(crate) fn readable(&mut self, files: &[PathBuf]) {
         for path in files {

@@ -34,6 +34,11 @@ pub(crate) async fn signer(args: &KeyArgs) -> eyre::Result<Signer> {
 /// The key that pays for a station's own reports, if one is given: by an argument, else in a variable.
 pub(crate) fn inclusion_signer(args: &InclusionArgs) -> eyre::Result<Option<Signer>> {
     if let Some(path) = &args.inclusion_keystore {
+        ensure!(
+            path.is_file(),
+            "--inclusion-keystore {} is not a file",
+            path.display()
+        );
         let file = args.inclusion_password_file.as_deref();
         let password = password(file, path, "--inclusion-password-file")?;
         return Ok(Some(Signer::from_keystore(path, &password)?));

@@ -84,7 +84,13 @@ impl ListCommitment {
                 return list.finish().map_err(malformed);
             }
             if list.count() == self.count as usize {
-                return Err(self.differs(round, E::LIST, "count", format!("above {}", self.count), self.count));
+                return Err(self.differs(
+                    round,
+                    E::LIST,
+                    "count",
+                    format!("above {}", self.count),
+                    self.count,
+                ));
             }
             list.push(&line).map_err(malformed)?;
         }

@@ -151,7 +151,12 @@ pub enum BatchError {
 ///
 /// # Errors
 /// [`BatchError`]: the file is another one, or cannot be read.
-pub fn read_batch(round: RoundNumber, root: B256, count: u32, file: impl BufRead) -> Result<Batch, BatchError> {
+pub fn read_batch(
+    round: RoundNumber,
+    root: B256,
+    count: u32,
+    file: impl BufRead,
+) -> Result<Batch, BatchError> {
     let mut batch = Batch::default();
     let mut found = LinesRoot::default();
     let mut lines = LineReader::new(file.take(MAX_BATCH as u64 + 1));
@@ -530,7 +535,11 @@ pub(crate) mod tests {
     fn a_stream_has_the_lines_that_memory_has_whatever_their_length() {
         let round = RoundNumber(3);
         let key = "é".repeat(MAX_LINE / 4);
-        let text = format!("{}\n{{\"{key}\":1}}\n{}", "x".repeat(MAX_LINE + 1), sample().to_line());
+        let text = format!(
+            "{}\n{{\"{key}\":1}}\n{}",
+            "x".repeat(MAX_LINE + 1),
+            sample().to_line()
+        );
         let root = LinesRoot::of(text.as_bytes()).root();
         let pieces = io::BufReader::with_capacity(1000, text.as_bytes());
         let batch = read_batch(round, root, 3, pieces).unwrap();

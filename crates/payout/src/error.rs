@@ -85,7 +85,7 @@ pub enum PayoutError {
     },
     /// The settlement to claim from does not pay yet.
     #[error(
-        "settlement {settlement} is in its challenge window: it becomes active at {}, unless it is vetoed",
+        "settlement {settlement} is in its challenge window: it becomes active at {}, unless it is voided",
         moment(*.active_at, *.now)
     )]
     InChallengeWindow {
@@ -106,7 +106,7 @@ pub enum PayoutError {
     },
     /// The settlement is not active.
     #[error("settlement {settlement} is {status}{}", match .status {
-        Status::Pending => format!(": it becomes active at Unix time {active_at}, unless it is vetoed"),
+        Status::Pending => format!(": it becomes active at Unix time {active_at}, unless it is voided"),
         _ => ": claim from one that is active".to_owned(),
     })]
     NotActive {

@@ -151,6 +151,17 @@ impl VerifyError {
         }
     }
 
+    /// Whether a beacon is unavailable at the moment.
+    #[must_use]
+    pub fn is_beacon(&self) -> bool {
+        match self {
+            Self::Round(RoundFault::Beacon { source, .. }) | Self::Beacon { source, .. } => {
+                source.is_retryable()
+            }
+            _ => false,
+        }
+    }
+
     /// Whether a later attempt may succeed: something is unavailable now, or a round is not over.
     #[must_use]
     pub fn is_retryable(&self) -> bool {

@@ -260,7 +260,9 @@ impl<'a> ReceiptAudit<'a> {
             return Ok(());
         }
         let cid = round.roster.cid;
-        let file = open(store, &cid, || format!("the roster {cid} of round {}", round.number))?;
+        let file = open(store, &cid, || {
+            format!("the roster {cid} of round {}", round.number)
+        })?;
         let roster = round.roster.read::<RosterEntry>(round.number, file)?;
         let stations: BTreeSet<_> = wanted
             .stations

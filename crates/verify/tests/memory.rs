@@ -37,9 +37,8 @@ fn files_take_no_more_memory_than_their_content() {
     let directory = tempfile::tempdir().unwrap();
     let store = LocalStore::open(directory.path()).unwrap();
     let open = |cid| BufReader::with_capacity(1 << 16, store.open(&cid).unwrap());
-    let read = |name, cid, root, count| {
-        within_bound(name, || ndjson::read_batch(ROUND, root, count, open(cid)))
-    };
+    let read =
+        |name, cid, root, count| within_bound(name, || ndjson::read_batch(ROUND, root, count, open(cid)));
     let is_not = |name, cid, count| match read(name, cid, B256::ZERO, count) {
         Err(BatchError::NotTheBatch(reason)) => reason,
         other => panic!("{name}: {other:?}"),
@@ -76,10 +75,22 @@ fn files_take_no_more_memory_than_their_content() {
             cid,
         };
         let fault = within_bound(name, || list.read::<RosterEntry>(ROUND, open(cid))).unwrap_err();
-        assert_eq!(matches!(fault, RoundFault::List { .. }), malformed, "{name}: {fault}");
+        assert_eq!(
+            matches!(fault, RoundFault::List { .. }),
+            malformed,
+            "{name}: {fault}"
+        );
     }
 
     let document = store.get(&a_gibibyte);
-    let is_too_long = |error| matches!(error, StoreError::TooLong { most: MAX_IN_MEMORY, .. });
+    let is_too_long = |error| {
+        matches!(
+            error,
+            StoreError::TooLong {
+                most: MAX_IN_MEMORY,
+                ..
+            }
+        )
+    };
     assert!(document.is_err_and(is_too_long));
 }

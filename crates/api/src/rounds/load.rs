@@ -94,7 +94,10 @@ impl Loader {
                     cid,
                     source: Arc::new(source) as FileError,
                 })?;
-                recent.put(cid, ListWithTree::new(frozen.parse::<E>(round, BufReader::new(file))?))
+                recent.put(
+                    cid,
+                    ListWithTree::new(frozen.parse::<E>(round, BufReader::new(file))?),
+                )
             }
         };
         frozen.check(round, E::LIST, listed.list.count(), listed.root())?;

@@ -39,7 +39,10 @@ pub(super) const REMEDIES: &[(&str, &str)] = &[
         "the window is in seconds: use at least min, which was fixed at the deployment",
     ),
     ("WindowTooLong", "the window is in seconds: use at most max"),
-    ("NothingChanged", "what you ask for is so already"),
+    (
+        "NothingChanged",
+        "it is so already; if you expected a change, look whether the address or value is the one that you mean",
+    ),
     ("ZeroAddress", "use an address that somebody has"),
     // Rounds.
     ("NoSuchRound", "open the round first, or use a lower number"),
@@ -181,7 +184,10 @@ pub(super) const REMEDIES: &[(&str, &str)] = &[
         "Ended",
         "the programme has ended: claims remain possible, deposits and settlements do not",
     ),
-    ("NotEnded", "wait until the programme has ended"),
+    (
+        "NotEnded",
+        "wait until the programme has ended; no end is announced if `endsAt` is 0",
+    ),
     (
         "NotAbandoned",
         "wait until nothing that grants anything was posted for 90 days",
@@ -208,7 +214,8 @@ pub(super) const REMEDIES: &[(&str, &str)] = &[
     ("DemandedBefore", "nothing to do: the place was demanded before"),
     (
         "TooLate",
-        "the settlement becomes active too soon for another demand: challenge it with a proof, or let the guardian veto it",
+        "a settlement must become active at `latest` or later for a demand to be answered in time: challenge it with a proof, or let the \
+         guardian veto it",
     ),
     ("BondTooSmall", "send at least the bond that is needed, as value"),
     (

@@ -1,6 +1,6 @@
 //! `assize verify`.
 
-use assize_chain::SettlementId;
+use assize_chain::{Settlement, SettlementId, Status};
 use assize_evaluate::{RoundEvaluation, RoundFacts};
 use assize_facts::Mismatch;
 use assize_protocol::RoundNumber;
@@ -14,7 +14,7 @@ use super::round::or_latest;
 use crate::args::{EvidenceArgs, FormatArgs};
 use crate::evidence::{Inputs, advance};
 use crate::output::{self, Outcome};
-use assize_service::{DataDir, counted, plural};
+use assize_service::{DataDir, counted, date_and_time, plural};
 
 #[derive(Debug, Subcommand)]
 pub enum VerifyCommand {
@@ -73,7 +73,7 @@ async fn round(args: &RoundArgs, data: &DataDir) -> eyre::Result<Outcome> {
     bar.finish_and_clear();
     let (facts, evaluation) = match conclusion.map_err(in_bundle(&inputs))? {
         Conclusion::Match(recomputed) => recomputed,
-        Conclusion::Mismatch(mismatch) => return report_mismatch(args.format, &mismatch),
+        Conclusion::Mismatch(mismatch) => return report_mismatch(args.format, &mismatch, None),
     };
     let Some(draw) = facts.draw else {
         let report = json!({"verdict": "NOT_REVEALED", "round": number});
@@ -92,6 +92,7 @@ async fn round(args: &RoundArgs, data: &DataDir) -> eyre::Result<Outcome> {
         "round": number,
         "seed": draw.seed,
         "batches": evaluation.batches.len(),
+        "ownReports": evaluation.own.len(),
         "measurements": measurements,
         "labels": evaluation.labels,
         "verdicts": evaluation.verdicts,
@@ -103,9 +104,10 @@ async fn round(args: &RoundArgs, data: &DataDir) -> eyre::Result<Outcome> {
     });
     args.format.print(&report, || {
         let mut text = format!(
-            "MATCH  round {number}: {} {} recomputed{}",
+            "MATCH  round {number}: {} {} of {} recomputed{}",
             output::grouped(measurements),
             plural(measurements, "measurement"),
+            committed(&evaluation),
             why_none(&evaluation)
         );
         if inputs.offline {
@@ -115,7 +117,7 @@ async fn round(args: &RoundArgs, data: &DataDir) -> eyre::Result<Outcome> {
                 draw.seed,
                 facts.roster.root,
                 facts.tasks.root,
-                counted(evaluation.batches.len() as u64, "batch")
+                committed(&evaluation)
             ));
         }
         text
@@ -134,7 +136,10 @@ async fn settlement(args: &SettlementArgs, data: &DataDir) -> eyre::Result<Outco
     bar.finish_and_clear();
     let verified = match conclusion.map_err(in_bundle(&inputs))? {
         Conclusion::Match(verified) => verified,
-        Conclusion::Mismatch(mismatch) => return report_mismatch(args.format, &mismatch),
+        Conclusion::Mismatch(mismatch) => {
+            let settlement = inputs.facts.settlements.get(&id);
+            return report_mismatch(args.format, &mismatch, settlement);
+        }
     };
     let measurements = measurements(&verified.rounds);
     let report = json!({
@@ -166,14 +171,23 @@ async fn settlement(args: &SettlementArgs, data: &DataDir) -> eyre::Result<Outco
     Ok(Outcome::Done)
 }
 
+/// What was committed to a round, in words.
+fn committed(evaluation: &RoundEvaluation) -> String {
+    let batches = counted(evaluation.batches.len() as u64, "batch");
+    match evaluation.own.len() as u64 {
+        0 => batches,
+        own => format!("{batches} and {}", counted(own, "own report")),
+    }
+}
+
 /// Why a round has no measurements, if it has none: a match of nothing must not look like one of everything.
 fn why_none(evaluation: &RoundEvaluation) -> &'static str {
     if evaluation.committees == 0 {
         "; no committee was drawn, since the roster or the task list is empty"
-    } else if evaluation.batches.is_empty() {
-        "; no batch was committed, so whatever checkers submitted was lost, and the round pays nobody"
+    } else if evaluation.batches.is_empty() && evaluation.own.is_empty() {
+        "; nothing was committed, so whatever checkers submitted was lost, and the round pays nobody"
     } else if evaluation.labels.total() == 0 {
-        "; the committed batches contain no valid measurement, so the round pays nobody"
+        "; what was committed contains no valid measurement, so the round pays nobody"
     } else {
         ""
     }
@@ -215,11 +229,27 @@ fn in_bundle(inputs: &Inputs) -> impl Fn(VerifyError) -> eyre::Report {
 }
 
 /// A mismatch is a result, not an error.
-fn report_mismatch(format: FormatArgs, mismatch: &Mismatch) -> eyre::Result<Outcome> {
+fn report_mismatch(
+    format: FormatArgs,
+    mismatch: &Mismatch,
+    settlement: Option<&Settlement>,
+) -> eyre::Result<Outcome> {
     let Mismatch { path, ours, theirs } = mismatch;
-    let report = json!({"verdict": "MISMATCH", "path": path, "ours": ours, "theirs": theirs});
+    let mut report = json!({"verdict": "MISMATCH", "path": path, "ours": ours, "theirs": theirs});
+    if let Some(settlement) = settlement {
+        report["status"] = json!(settlement.status);
+        report["activeAt"] = json!(settlement.active_at);
+    }
     format.print(&report, || {
-        format!("MISMATCH  {path}\n  recomputed  {ours}\n  posted      {theirs}")
+        let text = format!("MISMATCH  {path}\n  recomputed  {ours}\n  posted      {theirs}");
+        match settlement.map(|settlement| (settlement.id, settlement.status, settlement.active_at)) {
+            Some((id, Status::Pending, active_at)) => format!(
+                "{text}\n  settlement {id} is pending until {}: until then the guardian can veto it, and anyone can challenge it",
+                date_and_time(active_at)
+            ),
+            Some((id, status, _)) => format!("{text}\n  settlement {id} is {status}"),
+            None => text,
+        }
     })?;
     Ok(Outcome::CheckFailed)
 }

@@ -27,8 +27,10 @@ pub struct Parts {
     pub store: Box<dyn Source>,
     /// Beacons.
     pub beacons: Verified<Box<dyn BeaconSource + Send + Sync>>,
-    /// The guardian's transaction queue; without one it only watches.
+    /// The transaction queue; without one it only watches.
     pub outbox: Option<Outbox>,
+    /// Whether the queue's key is the guardian's, who can veto. Any other key can answer the Court.
+    pub can_veto: bool,
 }
 
 /// A guardian.
@@ -36,9 +38,30 @@ pub struct Guardian {
     parts: Parts,
     /// What recomputing showed, of settlements that were pending at the last pass.
     judged: BTreeMap<SettlementId, Judgement>,
+    /// Of those whose files could not be read: the attempts so far.
+    attempts: BTreeMap<SettlementId, Attempts>,
     /// The newest settlement that was right.
     verified: Option<SettlementId>,
     newest: NewestBlock,
+}
+
+/// Attempts to read files that nobody served.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Attempts {
+    /// Time of the first, Unix seconds.
+    since: u64,
+    count: u64,
+}
+
+impl Attempts {
+    /// Whether nobody serves the files, and not only this guardian's own connection is down: half of the window is over, and it
+    /// tried for a quarter of it, or for as long as there was time.
+    fn suffice(self, posted_at: u64, active_at: u64, now: u64) -> bool {
+        let window = active_at.saturating_sub(posted_at);
+        let left = active_at.saturating_sub(now);
+        let long_enough = now.saturating_sub(self.since) >= window / 4 || left <= window / 8;
+        self.count >= 2 && left <= window / 2 && long_enough
+    }
 }
 
 /// The result of a pass.
@@ -61,10 +84,23 @@ pub struct Pass {
 }
 
 impl Pass {
-    /// Whether some pending settlement is wrong, or cannot be recomputed.
+    /// Whether some pending settlement is wrong.
     #[must_use]
-    pub fn found_fault(&self) -> bool {
-        self.alerts.iter().any(assize_service::Alert::is_grave)
+    pub fn found_wrong(&self) -> bool {
+        let is_wrong = |alert: &GuardianAlert| matches!(alert, GuardianAlert::Wrong { .. });
+        self.alerts.iter().any(is_wrong)
+    }
+
+    /// The pending settlements that cannot be recomputed at the moment.
+    #[must_use]
+    pub fn not_judged(&self) -> Vec<SettlementId> {
+        let not_judged = self.alerts.iter().filter_map(|alert| match alert {
+            GuardianAlert::Unreadable { settlement, .. } | GuardianAlert::Beacons { settlement, .. } => {
+                Some(*settlement)
+            }
+            _ => None,
+        });
+        not_judged.collect()
     }
 }
 
@@ -75,6 +111,7 @@ impl Guardian {
         Self {
             parts,
             judged: BTreeMap::new(),
+            attempts: BTreeMap::new(),
             verified: None,
             newest: NewestBlock::default(),
         }
@@ -103,16 +140,22 @@ impl Guardian {
         let now = self.parts.rewards.client().head().await?.timestamp;
         let pending = self.pending().await?;
         pass.pending = pending.len() as u64;
-        self.judged
-            .retain(|id, _| pending.iter().any(|settlement| settlement.id == *id));
+        let is_pending = |id: &SettlementId| pending.iter().any(|settlement| settlement.id == *id);
+        self.judged.retain(|id, _| is_pending(id));
+        self.attempts.retain(|id, _| is_pending(id));
+        // Each is recomputed on top of its parent's document, so one that cannot be judged hides no later one.
+        let mut all_right = true;
         for settlement in &pending {
-            let right = self.decide(settlement, now, &mut pass).await?;
-            if !right {
+            self.decide(settlement, now, &mut pass).await?;
+            match self.judged.get(&settlement.id) {
+                Some(Judgement::Right { .. }) => self.answer(settlement, &mut pass).await?,
                 // What was built on it falls with it.
-                break;
+                Some(Judgement::Wrong { .. }) => break,
+                _ => all_right = false,
             }
-            self.verified = self.verified.max(Some(settlement.id));
-            self.answer(settlement, &mut pass).await?;
+            if all_right {
+                self.verified = self.verified.max(Some(settlement.id));
+            }
         }
         pass.verified = self.verified;
         // What is posted in the meantime, or demanded, must be seen in time.
@@ -139,13 +182,13 @@ impl Guardian {
         Ok(pending)
     }
 
-    /// Whether a settlement is right; vetoes it if it is wrong, or if nobody has served its files by half of its window.
+    /// Judges a settlement; vetoes it if it is wrong, or if nobody has served its files by half of its window.
     async fn decide(
         &mut self,
         settlement: &Settlement,
         now: u64,
         pass: &mut Pass,
-    ) -> Result<bool, GuardianError> {
+    ) -> Result<(), GuardianError> {
         let id = settlement.id;
         let judgement = match self.judged.get(&id) {
             Some(known @ (Judgement::Right { .. } | Judgement::Wrong { .. })) => known.clone(),
@@ -162,7 +205,7 @@ impl Guardian {
                 pass.alerts.push(GuardianAlert::Wrong {
                     settlement: id,
                     reason: reason.clone(),
-                    vetoes: self.parts.outbox.is_some(),
+                    vetoes: self.parts.can_veto,
                     active_in,
                 });
                 self.veto(id, reason, pass)?;
@@ -173,19 +216,22 @@ impl Guardian {
                     what: what.clone(),
                     active_in,
                 });
-                let window = settlement.active_at.saturating_sub(settlement.posted_at);
-                if active_in <= window / 2 {
-                    self.veto(
-                        id,
-                        &format!("nobody served its files by half of the challenge window: {what}"),
-                        pass,
-                    )?;
+                let first = Attempts { since: now, count: 0 };
+                let attempts = self.attempts.entry(id).or_insert(first);
+                attempts.count += 1;
+                if attempts.suffice(settlement.posted_at, settlement.active_at, now) {
+                    let reason = format!("nobody served its files by half of the challenge window: {what}");
+                    self.veto(id, &reason, pass)?;
                 }
             }
+            Judgement::NoBeacon { what } => pass.alerts.push(GuardianAlert::Beacons {
+                settlement: id,
+                what: what.clone(),
+                active_in,
+            }),
         }
-        let right = matches!(judgement, Judgement::Right { .. });
         self.judged.insert(id, judgement);
-        Ok(right)
+        Ok(())
     }
 
     async fn judge(&self, id: SettlementId) -> Result<Judgement, GuardianError> {
@@ -202,7 +248,7 @@ impl Guardian {
             Judgement::Wrong { reason } => {
                 tracing::error!(settlement = %id, reason, "recomputed: it is wrong")
             }
-            Judgement::Unreadable { what } => {
+            Judgement::Unreadable { what } | Judgement::NoBeacon { what } => {
                 tracing::warn!(settlement = %id, what, "it cannot be recomputed yet")
             }
         }
@@ -211,7 +257,7 @@ impl Guardian {
 
     /// Enqueues a veto once.
     fn veto(&mut self, id: SettlementId, reason: &str, pass: &mut Pass) -> Result<(), GuardianError> {
-        let Some(outbox) = &mut self.parts.outbox else {
+        let Some(outbox) = self.parts.outbox.as_mut().filter(|_| self.parts.can_veto) else {
             return Ok(());
         };
         let draft = self.parts.rewards.veto(id, shortened(reason));
@@ -236,16 +282,23 @@ impl Guardian {
 
     /// Shows the places of a right settlement that somebody demanded.
     async fn answer(&mut self, settlement: &Settlement, pass: &mut Pass) -> Result<(), GuardianError> {
-        let (Some(Judgement::Right { document, .. }), Some(outbox)) =
-            (self.judged.get(&settlement.id), &mut self.parts.outbox)
-        else {
+        let Some(Judgement::Right { document, .. }) = self.judged.get(&settlement.id) else {
             return Ok(());
         };
         let demands = self.parts.court.demands(settlement).await?;
         let open: Vec<_> = demands.iter().filter(|demand| demand.open).collect();
-        if open.is_empty() {
+        let Some(due_at) = open.iter().map(|demand| demand.due_at).min() else {
             return Ok(());
-        }
+        };
+        pass.alerts.push(GuardianAlert::Demanded {
+            settlement: settlement.id,
+            places: open.iter().map(|demand| demand.index).collect(),
+            due_at,
+            answers: self.parts.outbox.is_some(),
+        });
+        let Some(outbox) = &mut self.parts.outbox else {
+            return Ok(());
+        };
         let leaves = document.allocations.iter().map(Allocation::leaf).collect();
         let tree = positional::Tree::new(leaves);
         for index in open.iter().map(|demand| demand.index) {
@@ -316,6 +369,20 @@ fn shortened(reason: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_failed_attempt_voids_nothing() {
+        let suffice = |since, count, now| Attempts { since, count }.suffice(1_000, 1_800, now);
+        // Tried from the start, for half of the window.
+        assert!(suffice(1_000, 5, 1_400));
+        assert!(!suffice(1_000, 5, 1_399), "before half of the window");
+        // Begun in the second half: it tries for a quarter of the window first.
+        assert!(!suffice(1_450, 9, 1_649));
+        assert!(suffice(1_450, 9, 1_650));
+        // Begun so late that there is no quarter left.
+        assert!(!suffice(1_750, 1, 1_750));
+        assert!(suffice(1_750, 2, 1_760));
+    }
 
     #[test]
     fn a_reason_is_cut_between_characters() {

@@ -4,7 +4,7 @@ use std::fmt;
 
 use assize_facts::{FileKey, SettlementId};
 use assize_outbox::QueueAlert;
-use assize_service::duration;
+use assize_service::{date_and_time, duration};
 
 /// What people must look at.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,6 +30,26 @@ pub enum GuardianAlert {
         /// Seconds until it becomes active.
         active_in: u64,
     },
+    /// The beacons of a pending settlement's rounds cannot be read.
+    Beacons {
+        /// The settlement.
+        settlement: SettlementId,
+        /// The beacon, and why it cannot be read.
+        what: String,
+        /// Seconds until it becomes active.
+        active_in: u64,
+    },
+    /// Somebody demanded places of a settlement that is right.
+    Demanded {
+        /// The settlement.
+        settlement: SettlementId,
+        /// The places that were not shown yet.
+        places: Vec<u32>,
+        /// When the first of them is due, Unix seconds.
+        due_at: u64,
+        /// Whether this guardian has a key and shows them.
+        answers: bool,
+    },
     /// A file that evaluators dropped can be read: they may have dropped it to cheat those who are in it.
     DroppedReadable {
         /// The file.
@@ -41,9 +61,11 @@ pub enum GuardianAlert {
 
 impl GuardianAlert {
     /// All kinds, as metrics name them.
-    pub const KINDS: [&str; 6] = [
+    pub const KINDS: [&str; 8] = [
         "wrong",
         "unreadable",
+        "beacons",
+        "demanded",
         "dropped_readable",
         "parked",
         "stuck",
@@ -56,7 +78,9 @@ impl assize_service::Alert for GuardianAlert {
         let place = match self {
             Self::Wrong { .. } => 0,
             Self::Unreadable { .. } => 1,
-            Self::DroppedReadable { .. } => 2,
+            Self::Beacons { .. } => 2,
+            Self::Demanded { .. } => 3,
+            Self::DroppedReadable { .. } => 4,
             Self::Queue(alert) => return alert.kind(),
         };
         Self::KINDS[place]
@@ -64,16 +88,20 @@ impl assize_service::Alert for GuardianAlert {
 
     fn subject(&self) -> Option<String> {
         match self {
-            Self::Wrong { settlement, .. } | Self::Unreadable { settlement, .. } => {
-                Some(settlement.to_string())
-            }
+            Self::Wrong { settlement, .. }
+            | Self::Unreadable { settlement, .. }
+            | Self::Beacons { settlement, .. }
+            | Self::Demanded { settlement, .. } => Some(settlement.to_string()),
             Self::DroppedReadable { file } => Some(file.to_string()),
             Self::Queue(_) => None,
         }
     }
 
     fn is_grave(&self) -> bool {
-        !matches!(self, Self::DroppedReadable { .. })
+        !matches!(
+            self,
+            Self::DroppedReadable { .. } | Self::Demanded { answers: true, .. }
+        )
     }
 }
 
@@ -109,6 +137,37 @@ impl fmt::Display for GuardianAlert {
                  --gateway, or ask its evaluators to serve the file",
                 duration(*active_in)
             ),
+            Self::Beacons {
+                settlement,
+                what,
+                active_in,
+            } => write!(
+                f,
+                "settlement {settlement} cannot be recomputed without drand's beacons, and becomes active in {}: {what}; name other \
+                 relays with --relay",
+                duration(*active_in)
+            ),
+            Self::Demanded {
+                settlement,
+                places,
+                due_at,
+                answers,
+            } => {
+                write!(
+                    f,
+                    "settlement {settlement} is right, and somebody demands {} of it by {}: ",
+                    listed(places),
+                    date_and_time(*due_at)
+                )?;
+                match answers {
+                    true => write!(f, "they are being shown"),
+                    false => write!(
+                        f,
+                        "unless someone shows them, the settlement can be voided; anyone can, with `assize settlement answer \
+                         {settlement}`, and whoever does earns the bonds"
+                    ),
+                }
+            }
             Self::DroppedReadable { file } => write!(
                 f,
                 "{file} was dropped by the evaluators as unreadable, and can be read: ask them why, before they settle; nothing \
@@ -116,6 +175,16 @@ impl fmt::Display for GuardianAlert {
             ),
             Self::Queue(alert) => alert.fmt(f),
         }
+    }
+}
+
+/// Places in words: the first five, and how many more there are.
+fn listed(places: &[u32]) -> String {
+    let first: Vec<_> = places.iter().take(5).map(u32::to_string).collect();
+    let word = if places.len() == 1 { "place" } else { "places" };
+    match places.len() - first.len() {
+        0 => format!("{word} {}", first.join(", ")),
+        more => format!("{word} {} and {more} more", first.join(", ")),
     }
 }
 
@@ -142,6 +211,18 @@ mod tests {
         assert_eq!(
             (wrong(true).kind(), wrong(true).subject()),
             ("wrong", Some("3".into()))
+        );
+        let demanded = |answers| GuardianAlert::Demanded {
+            settlement: SettlementId(3),
+            places: (0..7).collect(),
+            due_at: 1_700_000_000,
+            answers,
+        };
+        assert!(!demanded(true).is_grave() && demanded(false).is_grave());
+        let text = demanded(false).to_string();
+        assert!(
+            text.contains("places 0, 1, 2, 3, 4 and 2 more") && text.contains("assize settlement answer 3"),
+            "{text}"
         );
     }
 }

@@ -27,12 +27,17 @@ pub enum Judgement {
         /// Which file, and why.
         what: String,
     },
+    /// A beacon cannot be read at the moment.
+    NoBeacon {
+        /// Which beacon, and why.
+        what: String,
+    },
 }
 
 /// Recomputes a settlement on top of its parent. Blocks for as long as disks, gateways and relays need.
 ///
 /// # Errors
-/// [`VerifyError`]: chain or beacons are unavailable at the moment.
+/// [`VerifyError`]: the chain is unavailable at the moment.
 pub(crate) async fn judge<B: BeaconSource + Sync>(
     rounds: &Rounds,
     rewards: &Rewards,
@@ -64,6 +69,9 @@ pub(crate) async fn judge<B: BeaconSource + Sync>(
             reason: mismatch.to_string(),
         }),
         Err(error) if error.is_unreadable() => Ok(Judgement::Unreadable {
+            what: error.to_string(),
+        }),
+        Err(error) if error.is_beacon() => Ok(Judgement::NoBeacon {
             what: error.to_string(),
         }),
         Err(error) if error.is_retryable() => Err(error),

@@ -6,7 +6,8 @@
 //!  store, gateways, drand ──────────────────────▲      └────▶ wrong, or nobody serves its files ──▶ veto, alert, webhook
 //! ```
 //!
-//! Without the guardian's key it only watches: it raises the same alerts, and anybody can run it so. Nothing is built on what it
+//! Without the guardian's key it watches: it raises the same alerts, and anybody can run it so; with any other key it also answers
+//! the Court. Nothing is built on what it
 //! says of a settlement; after a restart it recomputes what is pending (docs/protocol.md §11).
 
 mod agent;

@@ -5,8 +5,9 @@ mod actions;
 use std::path::PathBuf;
 
 use assize_protocol::Address;
+use assize_protocol::address::parse_operator;
 use assize_service::DataDir;
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, value_parser};
 
 use crate::args::duration::positive_seconds;
 use crate::args::{ChainArgs, FormatArgs, KeyArgs};
@@ -91,14 +92,15 @@ struct NoArgs {}
 
 #[derive(Debug, Args)]
 struct AddressArgs {
-    /// 0x address.
+    /// 0x or f410 address.
+    #[arg(value_parser = parse_operator)]
     address: Address,
 }
 
 #[derive(Debug, Args)]
 struct SuspensionArgs {
     /// Round whose lists are used from then on [default: the newest with a batch].
-    #[arg(long, value_name = "ROUND")]
+    #[arg(long, value_name = "ROUND", value_parser = value_parser!(u64).range(1..))]
     lists_of: Option<u64>,
 }
 
@@ -111,8 +113,8 @@ struct ParametersArgs {
 
 #[derive(Debug, Args)]
 struct EvaluatorsArgs {
-    /// All new evaluators: 0x addresses.
-    #[arg(value_name = "ADDRESS", required = true)]
+    /// All new evaluators: 0x or f410 addresses.
+    #[arg(value_name = "ADDRESS", required = true, value_parser = parse_operator)]
     evaluators: Vec<Address>,
     /// Signatures that a settlement needs.
     #[arg(long, value_name = "N")]

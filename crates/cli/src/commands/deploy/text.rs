@@ -42,7 +42,11 @@ pub(super) fn roles(params: &DeployParams) -> Vec<Role> {
         role(
             "publishers",
             &params.publishers,
-            "commit batches of measurements; can leave some out".into(),
+            match params.publishers.is_empty() {
+                true => "WARNING: there is none, so no batch can be committed until one challenge window after the owner has admitted one"
+                    .into(),
+                false => "commit batches of measurements; can leave some out".into(),
+            },
         ),
         role(
             "evaluators",

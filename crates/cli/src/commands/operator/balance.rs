@@ -128,7 +128,7 @@ impl Balance {
                 ),
             };
             let when = format!(
-                "settlement {}, active from {}, unless vetoed{note}",
+                "settlement {}, active from {}, unless voided{note}",
                 pending.settlement,
                 moment(pending.active_at, timeline.now)
             );

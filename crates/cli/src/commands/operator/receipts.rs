@@ -213,9 +213,10 @@ fn text(checked: &[Checked], expected: Option<Address>) -> String {
     }
     if checked.iter().any(|one| one.verdict == "OMITTED") {
         text.push_str(
-            "OMITTED is proof against the publisher: its receipt says that it had the measurement, and no batch on chain has it.\n  \
-             Nor has its station committed it itself, so it is not paid. Keep the receipts, and publish them: anyone can repeat\n  \
-             this check. Send them to the network's owner, who can forbid the publisher (`assize admin forbid-publisher`).\n",
+            "OMITTED is proof against the ingest or its publishers: the receipt says that the ingest had the measurement, and no\n  \
+             batch on chain has it. Nor has its station committed it itself, so it is not paid. Keep the receipts, and publish them:\n  \
+             anyone can repeat this check. Send them to the network's guardian, who can suspend a publisher at once, and to its\n  \
+             owner, who can admit another.\n",
         );
     }
     if expected.is_none() {

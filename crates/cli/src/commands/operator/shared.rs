@@ -53,7 +53,7 @@ pub(super) fn nothing_to_claim(
 pub(super) fn next_activation(timeline: &SettlementTimeline) -> Option<String> {
     let next = timeline.pending.first()?;
     Some(format!(
-        "Settlement {} becomes active at {}, unless it is vetoed",
+        "Settlement {} becomes active at {}, unless it is voided",
         next.id,
         moment(next.active_at, timeline.now)
     ))

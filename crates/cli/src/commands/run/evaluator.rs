@@ -24,12 +24,12 @@ use assize_service::DataDir;
 /// Recompute finished rounds, sign their settlements, and post them.
 #[derive(Debug, Args)]
 pub(crate) struct EvaluatorArgs {
-    /// Rounds in a settlement, the same for all evaluators.
+    /// Rounds in a settlement, at most 512, the same for all evaluators.
     #[arg(
         long,
         value_name = "N",
         default_value_t = 72,
-        value_parser = value_parser!(u64).range(1..=10_000),
+        value_parser = value_parser!(u64).range(1..=512),
         help_heading = "Tuning"
     )]
     rounds_per_settlement: u64,
@@ -45,7 +45,7 @@ pub(crate) struct EvaluatorArgs {
     /// URL of another evaluator's --listen, also to read files; repeatable.
     #[arg(long = "peer", value_name = "URL")]
     peers: Vec<Peer>,
-    /// Post settlements with enough signatures; needs FIL for gas.
+    /// Post settlements with enough signatures, and objections to files that nobody serves; needs FIL.
     #[arg(long)]
     post: bool,
     /// Catalog for `assize rsr` [default: DATA/rates.json].

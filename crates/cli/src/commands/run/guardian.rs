@@ -6,6 +6,7 @@ use assize_evaluator::guardian::{Guardian, GuardianDaemon, Parts, Pass, Webhook,
 use assize_outbox::Outbox;
 use assize_service::{DataDir, Status, Stop, counted};
 use clap::Args;
+use eyre::eyre;
 use serde_json::{Value, json};
 
 use crate::args::{BeaconArgs, ChainArgs, FormatArgs, KeyArgs, QueueArgs, StoreArgs};
@@ -14,16 +15,19 @@ use crate::output::{self, Outcome};
 use crate::preflight::{Duty, Preflight};
 use crate::signer::signer;
 
-/// Recompute pending settlements, and veto those that are wrong.
+/// Recompute pending settlements; veto those that are wrong or unreadable, and answer the Court.
 #[derive(Debug, Args)]
 pub(crate) struct GuardianArgs {
-    /// Only watch, without a key: alerts, no vetoes.
+    /// Only watch, without the guardian's key: alerts, no vetoes.
     #[arg(long)]
     watch: bool,
+    /// Answer the Court's demands about right settlements with any key of its own.
+    #[arg(long, requires = "watch")]
+    answer: bool,
     /// URL that each new alert is posted to, as JSON.
     #[arg(long, env = "ASSIZE_WEBHOOK", hide_env_values = true, value_name = "URL")]
     webhook: Option<Webhook>,
-    /// Do one pass and exit; 1 if a settlement is wrong or unreadable.
+    /// Do one pass and exit: 1 if a settlement is wrong, 2 if one cannot be recomputed.
     #[arg(long)]
     once: bool,
     /// Address of /healthz and /metrics.
@@ -56,7 +60,7 @@ impl GuardianArgs {
 pub(crate) async fn run(args: &GuardianArgs, data: &DataDir) -> eyre::Result<Outcome> {
     let network = Network::connect_to_send(&args.chain, data).await?;
     let beacons = beacons(&args.beacons)?;
-    let signer = match args.watch {
+    let signer = match args.watch && !args.answer {
         true => None,
         false => Some(signer(&args.key).await?),
     };
@@ -65,7 +69,10 @@ pub(crate) async fn run(args: &GuardianArgs, data: &DataDir) -> eyre::Result<Out
     let observed = preflight.bind(args.metrics).await;
     preflight.drand(beacons.chain()).await?;
     if let Some(signer) = &signer {
-        preflight.duty(Duty::Guardian, signer.address()).await?;
+        if !args.watch {
+            preflight.duty(Duty::Guardian, signer.address()).await?;
+            preflight.files(&args.store, &args.gateways, data);
+        }
         preflight.funds(signer).await?;
     }
     preflight.gateways(&args.gateways)?;
@@ -88,21 +95,32 @@ pub(crate) async fn run(args: &GuardianArgs, data: &DataDir) -> eyre::Result<Out
         store: backed_store(&args.store, &args.gateways, data)?,
         beacons,
         outbox,
+        can_veto: !args.watch,
     };
     let mut guardian = Guardian::new(parts);
     if args.once {
         let pass = guardian.pass().await?;
         args.format.print(&report(&pass), || as_text(&pass))?;
-        return Ok(match pass.found_fault() {
-            true => Outcome::CheckFailed,
-            false => Outcome::Done,
-        });
+        let not_judged = pass.not_judged();
+        return match pass.found_wrong() {
+            true => Ok(Outcome::CheckFailed),
+            false if not_judged.is_empty() => Ok(Outcome::Done),
+            false => Err(eyre!(
+                "{} cannot be recomputed now: {}",
+                counted(not_judged.len() as u64, "settlement"),
+                not_judged
+                    .iter()
+                    .map(ToString::to_string)
+                    .collect::<Vec<_>>()
+                    .join(", ")
+            )),
+        };
     }
     let pause = policy.poll;
     let status = Status::new(metrics(), 600 + 10 * pause.as_secs());
     status.watch_disk(data.path());
     let stop = Stop::default();
-    let mut ready = json!({"watch": args.watch});
+    let mut ready = json!({"watch": args.watch, "answer": args.answer || !args.watch});
     if let Some((listener, url)) = observed {
         status.serve(listener, &stop);
         ready["metrics"] = url.into();

@@ -13,7 +13,7 @@ use crate::output::Outcome;
 use crate::signer::signer;
 use assize_service::DataDir;
 
-/// Void a pending settlement that breaks what was promised before.
+/// Void a pending settlement that breaks what was promised before; exit code 1 if it does not.
 #[derive(Debug, Args)]
 pub struct ChallengeArgs {
     /// Settlement in its challenge window.
@@ -61,7 +61,7 @@ pub(crate) async fn run(args: &ChallengeArgs, data: &DataDir) -> eyre::Result<Ou
             lower.index
         ),
         Fraud::Growth { operator, .. } => {
-            format!("{operator} has not what it was promised before, and what is added")
+            format!("{operator} does not have what its parent promised it plus what it adds")
         }
     };
     let mut report = json!({"settlement": id, "fraud": fault});

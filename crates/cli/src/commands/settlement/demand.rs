@@ -1,17 +1,19 @@
 //! `assize settlement demand`, `answer`, `lapse` and `withdraw-bond`: places of a pending settlement that somebody must show.
 
 use assize_chain::{Place, Settlement, SettlementId, Status};
+use assize_protocol::address::parse_operator;
 use assize_protocol::allocations_in;
 use assize_protocol::{Address, Allocation, positional::Tree};
-use assize_service::{DataDir, moment};
+use assize_service::{DataDir, duration, moment};
 use assize_store::Source;
 use clap::Args;
 use eyre::{OptionExt, WrapErr, ensure};
+use serde_json::json;
 
 use crate::args::{ChainArgs, FormatArgs, KeyArgs, SourceArgs};
 use crate::connect::Network;
 use crate::evidence::source;
-use crate::output::{self, Outcome};
+use crate::output::Outcome;
 use crate::send::{Action, Role, SendArgs};
 
 /// Demand that a place of a pending settlement be shown, against a bond.
@@ -46,7 +48,8 @@ pub struct LapseArgs {
 /// Pay an address the bonds that the Court owes it.
 #[derive(Debug, Args)]
 pub struct WithdrawArgs {
-    /// 0x address.
+    /// 0x or f410 address.
+    #[arg(value_parser = parse_operator)]
     address: Address,
     #[command(flatten)]
     how: HowArgs,
@@ -83,10 +86,13 @@ pub(super) async fn demand(args: &DemandArgs, data: &DataDir) -> eyre::Result<Ou
     let PlaceArgs { settlement, place } = args.place;
     let settlement = pending(&network, settlement).await?;
     let bond = network.court.bond().await?;
+    let now = network.client.head().await?.timestamp;
     let effect = format!(
-        "whoever has the document of settlement {} must show its place {place}, or it is void; the bond of {bond} is theirs, or \
-         yours again if nobody does",
-        settlement.id
+        "whoever has the document of settlement {id} must show its place {place} within {}, or anyone can void it until {}: `assize \
+         settlement lapse {id} {place}`; the bond of {bond} is theirs, or yours again if nobody shows it",
+        duration(network.court.answer_window().await?),
+        moment(settlement.active_at, now),
+        id = settlement.id,
     );
     let draft = network
         .court
@@ -102,7 +108,10 @@ pub(super) async fn answer(args: &AnswerArgs, data: &DataDir) -> eyre::Result<Ou
     let mut demands = network.court.demands(&settlement).await?;
     demands.retain(|demand| demand.open);
     if demands.is_empty() {
-        output::say(format!("nothing of settlement {} is demanded", settlement.id));
+        let report = json!({"settlement": settlement.id, "demands": []});
+        args.how.format.print(&report, || {
+            format!("nothing of settlement {} is demanded", settlement.id)
+        })?;
         return Ok(Outcome::Done);
     }
     let allocations = allocations(&settlement, &*source(&args.source, data)?)?;
@@ -143,7 +152,12 @@ pub(super) async fn answer(args: &AnswerArgs, data: &DataDir) -> eyre::Result<Ou
 pub(super) async fn lapse(args: &LapseArgs, data: &DataDir) -> eyre::Result<Outcome> {
     let network = Network::connect_to_send(&args.how.chain, data).await?;
     let PlaceArgs { settlement, place } = args.place;
-    let id = SettlementId(settlement);
+    let id = pending(&network, settlement).await?.id;
+    let demanded = network.court.demand_of(id, place).await?;
+    ensure!(
+        demanded.is_some_and(|demand| demand.open),
+        "there is no open demand for place {place} of settlement {id}: `assize settlement show {id}` lists those that there are"
+    );
     let effect = format!(
         "settlement {id} and all later ones built on it are void if they are pending, since nobody showed place {place}; the bond is \
          owed to who demanded it"

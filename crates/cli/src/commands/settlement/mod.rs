@@ -3,6 +3,7 @@
 mod challenge;
 mod demand;
 mod evaluate;
+mod show;
 mod veto;
 
 use std::collections::BTreeMap;
@@ -26,6 +27,7 @@ use assize_service::{DataDir, counted, near};
 
 #[derive(Debug, Subcommand)]
 pub enum SettlementCommand {
+    Show(show::ShowArgs),
     Evaluate(evaluate::EvaluateArgs),
     Sign(SignArgs),
     Post(PostArgs),
@@ -86,6 +88,7 @@ impl FromStr for EvaluatorSignature {
 
 pub(crate) async fn run(command: &SettlementCommand, data: &DataDir) -> eyre::Result<Outcome> {
     match command {
+        SettlementCommand::Show(args) => show::run(args, data).await,
         SettlementCommand::Evaluate(args) => evaluate::run(args, data).await,
         SettlementCommand::Sign(args) => sign(args, data).await,
         SettlementCommand::Post(args) => post(args, data).await,
