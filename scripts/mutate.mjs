@@ -15,9 +15,9 @@ import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-const REWARDS = { contract: 'Rewards', tests: 'contracts/test/{Rewards,Filecoin}*.t.sol' }
+const REWARDS = { contract: 'Rewards', tests: 'contracts/test/{Rewards,Filecoin,Attacks}*.t.sol' }
 const ROLES = { contract: 'Roles', tests: 'contracts/test/Roles*.t.sol' }
-const COURT = { contract: 'Court', tests: 'contracts/test/{Court,RewardsPost}*.t.sol' }
+const COURT = { contract: 'Court', tests: 'contracts/test/{Court,RewardsPost,RewardsConstructor}*.t.sol' }
 const ROUNDS = { contract: 'Rounds', tests: 'contracts/test/{Rounds,OwnInclusion,RewardsObjections,Vectors}*.t.sol' }
 const TARGETS = {
   'contracts/src/Roles.sol': ROLES,
@@ -217,7 +217,7 @@ try {
 
 let unexplained = 0
 for (const file of files) {
-  const counted = Object.entries(results[file]).filter(([, result]) => result !== 'stillborn')
+  const counted = Object.entries(results[file] ?? {}).filter(([, result]) => result !== 'stillborn')
   const survivors = counted.filter(([, result]) => result === 'survived').map(([name]) => name)
   const killed = counted.length - survivors.length
   unexplained += survivors.filter(name => !explained.has(name)).length

@@ -14,7 +14,7 @@ import {RewardsTree} from "./libraries/RewardsTree.sol";
 contract Court is ICourt {
     using PositionalTree for bytes32;
 
-    /// @notice Gas that a bond pays at the base fee of the block in which it is given: three answers on Filecoin.
+    /// @notice Gas that a bond pays at the base fee of the block in which it is given: about five answers on Filecoin.
     uint256 public constant BOND_GAS = 100_000_000;
 
     /// @inheritdoc ICourt

@@ -48,6 +48,9 @@ contract Rewards is Recipients, Objections, EIP712 {
         uint40 headPosition;
     }
 
+    /// @dev Settlements noted by `_noteActive` at each posting: more than one, so that it catches up.
+    uint256 private constant NOTED_AT_ONCE = 4;
+
     /// @notice Maximum number of rounds in one settlement: about a week of 20-minute rounds.
     uint256 public constant MAX_ROUNDS_PER_SETTLEMENT = 512;
     /// @dev Minimum gas for a batched payment, in the chain's own unit.
@@ -70,6 +73,8 @@ contract Rewards is Recipients, Objections, EIP712 {
     mapping(uint64 settlement => Record) private _settlements;
     /// @dev The chain: settlement by position, from 1. Positions beyond the head are leftovers of void branches.
     mapping(uint40 position => uint64 settlement) private _live;
+    /// @dev Position of the newest settlement that was noted to be active; none before it can become void any more.
+    uint40 private _notedPosition;
 
     /// @param roles Who may do what; immutable.
     /// @param rounds The rounds that settlements cover; immutable.
@@ -106,7 +111,7 @@ contract Rewards is Recipients, Objections, EIP712 {
         require(Cid.isValid(proposal.cid), InvalidCid(proposal.cid));
         ROLES.checkSignatures(digestOf(proposal), signatures);
 
-        if (proposal.cumulativeTotal > parent.cumulativeTotal) _noteAlive();
+        _noteActive(NOTED_AT_ONCE);
         // Never before its parent. Otherwise voiding the parent would void an active settlement.
         uint40 activeAt = SafeCast.toUint40(Math.max(block.timestamp + ROLES.challengeWindow(), parent.activeAt));
         _append(proposal, activeAt);
@@ -377,6 +382,18 @@ contract Rewards is Recipients, Objections, EIP712 {
         uint96 total = record.cumulativeTotal;
         if (total > _ledger.highestActiveTotal) _ledger.highestActiveTotal = total;
         cap = _ledger.highestActiveTotal;
+    }
+
+    /// @dev Each settlement is noted once, in the order of the chain.
+    function _noteActive(uint256 most) internal override {
+        (uint40 position, uint40 last) = (_notedPosition, _ledger.headPosition);
+        for (; most > 0 && position < last; --most) {
+            Record storage next = _settlements[_live[position + 1]];
+            if (block.timestamp < next.activeAt) break;
+            ++position;
+            if (next.cumulativeTotal > _settlements[next.parent].cumulativeTotal) _noteAlive(next.activeAt);
+        }
+        _notedPosition = position;
     }
 
     function _lastSettled() internal view override returns (uint64) {

@@ -241,8 +241,9 @@ contract Rounds is Settings, Commitments, OwnInclusion {
     }
 
     /// @inheritdoc Settings
-    function _useListsOf(uint64 round) internal override {
+    function _useListsOf(uint64 round) internal override returns (bool changed) {
         require(round <= latestRound, NoSuchRound(round, latestRound));
+        changed = round != _chosenLists;
         _chosenLists = round;
     }
 

@@ -8,6 +8,24 @@ import {RewardsTree} from "../src/libraries/RewardsTree.sol";
 import {CourtFixture} from "./CourtFixture.sol";
 import {RewardTree} from "./utils/RewardTree.sol";
 
+/// Keeps what it got but 1 attoFIL, which goes back by a plain transfer: no code of `Rewards` runs.
+contract ReturnsAUnit {
+    receive() external payable {
+        (bool success,) = address(0x7777).call{value: msg.value - 1}("");
+        require(success);
+        assembly ("memory-safe") {
+            selfdestruct(caller())
+        }
+    }
+}
+
+/// Deposits what it got.
+contract DepositsAgain {
+    receive() external payable {
+        IRewards(msg.sender).deposit{value: msg.value}();
+    }
+}
+
 /// @notice Attacks that once succeeded against settlements and the pool. None of them does.
 contract AttacksTest is CourtFixture {
     address private immutable OUTSIDER = makeAddr("outsider");
@@ -121,6 +139,8 @@ contract AttacksTest is CourtFixture {
             vm.prank(evaluators[i]);
             rewards.unreadable(files);
         }
+        skip(WINDOW / 4);
+        rewards.drop(files);
         assertEq(rewards.dropCount(), 2);
         RewardsTree.Leaf[] memory leaves = single(HONEST, BUDGET);
         assertEq(claim(postActive(leaves), leaves, 0), BUDGET);
@@ -168,6 +188,8 @@ contract AttacksTest is CourtFixture {
         vm.prank(OUTSIDER);
         rewards.endAbandoned();
         post(single(HONEST, 1));
+        skip(WINDOW);
+        rewards.noteActive();
         assertEq(rewards.endsAt(), at);
     }
 
@@ -210,5 +232,80 @@ contract AttacksTest is CourtFixture {
 
     function externalOrder(uint64 settlement, RewardsTree.Leaf[] calldata leaves) external {
         challengeOrder(settlement, leaves, 0);
+    }
+
+    /* THE WAY OUT */
+
+    /// @dev A guardian that vetoed each settlement kept the money: honest evaluators posted again, which counted as life.
+    function test_attack_aVetoingGuardianClosesTheWayOut() public {
+        uint256 start = vm.getBlockTimestamp();
+        while (vm.getBlockTimestamp() <= start + 90 days) {
+            veto(post(single(HONEST, 1)));
+            skip(1 days);
+        }
+        rewards.endAbandoned();
+        vm.expectRevert(IRewards.NothingChanged.selector);
+        vm.prank(GUARDIAN);
+        rewards.cancelEnd();
+        vm.warp(rewards.endsAt());
+        assertEq(rewards.withdrawSurplus(), 100 ether);
+    }
+
+    /// @dev An owner that announced an end every 89 days kept the money of an abandoned programme.
+    function test_attack_anOwnerPostponesAbandonmentForEver() public {
+        skip(89 days);
+        vm.prank(OWNER);
+        rewards.setEnd(uint64(vm.getBlockTimestamp()) + 3650 days);
+        skip(1 days + 1);
+        rewards.endAbandoned();
+        uint64 end = rewards.endsAt();
+        vm.prank(OWNER);
+        rewards.setEnd(0);
+        assertEq(rewards.endsAt(), end);
+    }
+
+    /// @dev All evaluators dropped a roster that everybody could read, and neither a veto nor new evaluators restored it.
+    function test_attack_evaluatorsDropWhatCanBeRead() public {
+        uint64 round = open(300, 2000);
+        reveal(round);
+        vm.warp(timesOf(round).objectionsFrom);
+        IRewards.File[] memory files = new IRewards.File[](1);
+        files[0] = IRewards.File({round: round, kind: IRounds.FileKind.Roster, index: 0});
+        for (uint256 i = 0; i < evaluators.length; ++i) {
+            vm.prank(evaluators[i]);
+            rewards.unreadable(files);
+        }
+        skip(WINDOW / 4 - 1);
+        vm.prank(GUARDIAN);
+        rewards.keep(files[0]);
+        skip(1);
+        vm.expectPartialRevert(IRewards.NotObjectedTo.selector);
+        rewards.drop(files);
+    }
+
+    /// @dev An operator whose address is the id of an actor sent a unit back by a plain transfer, so that the payment counted as
+    /// not made, and took it again until the pool was empty.
+    function test_attack_anIdTakesEverythingForAUnitEachTime() public {
+        address thief = address(bytes20(abi.encodePacked(bytes1(0xff), bytes11(0), uint64(8378))));
+        vm.etch(thief, type(ReturnsAUnit).runtimeCode);
+        RewardsTree.Leaf[] memory leaves = single(thief, 0.1 ether);
+        uint64 settlement = postActive(leaves);
+        assertEq(claimMany(settlement, leaves), 0.1 ether);
+        assertEq(rewards.claimed(thief), 0.1 ether);
+        assertEq(claimMany(settlement, leaves), 0);
+        assertEq(address(rewards).balance, 100 ether - 0.1 ether + 1);
+        assertEq(rewards.sync(), 1);
+    }
+
+    /// @dev What comes back as a deposit was paid: it is booked already.
+    function test_attack_anIdDepositsWhatItGets() public {
+        address thief = address(bytes20(abi.encodePacked(bytes1(0xff), bytes11(0), uint64(8378))));
+        vm.etch(thief, type(DepositsAgain).runtimeCode);
+        RewardsTree.Leaf[] memory leaves = single(thief, 0.1 ether);
+        uint64 settlement = postActive(leaves);
+        assertEq(claimMany(settlement, leaves), 0.1 ether);
+        assertEq(rewards.claimed(thief), 0.1 ether);
+        assertEq(rewards.totalDeposited(), 100.1 ether);
+        assertEq(address(rewards).balance, 100 ether);
     }
 }

@@ -80,7 +80,48 @@ contract CourtChallengesTest is CourtFixture {
         _voidByOrder(postBoth(parents, leaves, total), leaves, leaves.length - 1);
     }
 
+    /// @dev A made-up neighbour shows nothing.
+    function testFuzz_challengeOrder_refusesWhatIsNotInTheTree(uint256 seed) public {
+        (RewardsTree.Leaf[] memory parents, RewardsTree.Leaf[] memory leaves) = _several(seed);
+        uint64 settlement = postBoth(parents, leaves);
+        uint256 i = next(leaves.length - 1);
+        ICourt.Place memory lower = placeOf(leaves, i);
+        bytes32[] memory proof = RewardTree.proofOf(leaves, i + 1);
+        leaves[i + 1].running += 1;
+        vm.expectRevert(abi.encodeWithSelector(ICourt.NotInTree.selector, i + 1));
+        court.challengeOrder(rewards, settlement, lower, leaves[i + 1], proof);
+        leaves[i + 1].running -= 1;
+        lower.leaf.running += 1;
+        vm.expectRevert(abi.encodeWithSelector(ICourt.NotInTree.selector, i));
+        court.challengeOrder(rewards, settlement, lower, leaves[i + 1], proof);
+        assertStatus(settlement, IRewards.Status.Pending);
+    }
+
     /* LIES ABOUT PAST PROMISES */
+
+    /// @dev Nor do made-up neighbours show that somebody is missing.
+    function testFuzz_challengeGrowth_refusesWhatIsNotInTheTree(uint256 seed) public {
+        (RewardsTree.Leaf[] memory parents, RewardsTree.Leaf[] memory leaves) = _several(seed);
+        uint64 settlement = postBoth(parents, leaves);
+        for (uint256 i = 0; i < leaves.length; ++i) {
+            address operator = leaves[i].operator;
+            bytes32[] memory proof = RewardTree.proofOf(leaves, i);
+            RewardsTree.Leaf memory other = RewardTree.leafOf(address(uint160(operator) - 1), leaves[i].cumulative);
+            ICourt.Search memory here;
+            here.index = uint32(i + 1);
+            (here.lower, here.lowerProof) = (other, proof);
+            if (i + 1 < leaves.length) {
+                (here.upper, here.upperProof) = (leaves[i + 1], RewardTree.proofOf(leaves, i + 1));
+            }
+            _expectNotInTree(settlement, parents, operator, here, i);
+            here.index = uint32(i);
+            if (i > 0) (here.lower, here.lowerProof) = (leaves[i - 1], RewardTree.proofOf(leaves, i - 1));
+            other.operator = address(uint160(operator) + 1);
+            (here.upper, here.upperProof) = (other, proof);
+            _expectNotInTree(settlement, parents, operator, here, i);
+        }
+        assertStatus(settlement, IRewards.Status.Pending);
+    }
 
     function testFuzz_challengeGrowth_voidsWhatFell(uint256 seed) public {
         (RewardsTree.Leaf[] memory parents, RewardsTree.Leaf[] memory leaves) = _several(seed);
@@ -260,5 +301,17 @@ contract CourtChallengesTest is CourtFixture {
 
     function _indexOf(RewardsTree.Leaf[] memory leaves, address operator) private pure returns (uint256 index) {
         while (leaves[index].operator != operator) ++index;
+    }
+
+    function _expectNotInTree(
+        uint64 settlement,
+        RewardsTree.Leaf[] memory parents,
+        address operator,
+        ICourt.Search memory here,
+        uint256 index
+    ) private {
+        ICourt.Search memory before = searchOf(parents, operator);
+        vm.expectRevert(abi.encodeWithSelector(ICourt.NotInTree.selector, index));
+        court.challengeGrowth(rewards, settlement, operator, here, before);
     }
 }

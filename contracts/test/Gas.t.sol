@@ -101,7 +101,15 @@ contract GasTest is RewardsFixture {
         vm.snapshotGasLastCall("Rewards", "unreadable, a file's first");
         vm.prank(evaluators[1]);
         rewards.unreadable(files);
-        vm.snapshotGasLastCall("Rewards", "unreadable, the one that drops the file");
+        vm.snapshotGasLastCall("Rewards", "unreadable, the one that suffices");
+        uint256 before = vm.snapshotState();
+        vm.prank(GUARDIAN);
+        rewards.keep(files[0]);
+        vm.snapshotGasLastCall("Rewards", "keep");
+        vm.revertToState(before);
+        skip(WINDOW / 4);
+        rewards.drop(files);
+        vm.snapshotGasLastCall("Rewards", "drop");
     }
 
     function test_gas_roles() public {

@@ -65,7 +65,7 @@ contract RewardsEndTest is RewardsFixture {
         vm.prank(GUARDIAN);
         rewards.cancelEnd();
         assertEq(rewards.endsAt(), end);
-        post(single(operator, 1));
+        _becomeActive(post(single(operator, 1)));
         assertEq(rewards.endsAt(), 0);
     }
 
@@ -77,9 +77,12 @@ contract RewardsEndTest is RewardsFixture {
         rewards.endAbandoned();
         uint64 abandoned = rewards.endsAt();
         assertEq(abandoned, vm.getBlockTimestamp() + END_NOTICE);
+        post(single(operator, 1));
+        assertEq(rewards.endsAt(), abandoned);
+        skip(WINDOW);
         vm.expectEmit(address(rewards));
         emit IRewards.EndChanged(abandoned, announced, address(this));
-        post(single(operator, 1));
+        rewards.noteActive();
         assertEq(rewards.endsAt(), announced);
         // Again.
         skip(ABANDONED_AFTER + 1);
@@ -105,20 +108,29 @@ contract RewardsEndTest is RewardsFixture {
         } else {
             rewards.endAbandoned();
             assertEq(rewards.endsAt(), abandoned);
-            post(single(operator, 1));
+            _becomeActive(post(single(operator, 1)));
             assertEq(rewards.endsAt(), announced);
         }
     }
 
-    /// @dev An owner that sets an end, or none, is there: the programme is not abandoned.
-    function test_setEnd_takesBackAnAbandonedEnd() public {
-        _abandon();
-        uint64 at = uint64(vm.getBlockTimestamp()) + 60 days;
-        _setEnd(at);
-        assertEq(rewards.endsAt(), at);
-        vm.prank(GUARDIAN);
-        rewards.cancelEnd();
-        assertEq(rewards.endsAt(), 0);
+    /// @dev Otherwise an owner could keep the money of an abandoned programme for ever.
+    function test_setEnd_leavesAnAbandonedEnd() public {
+        uint64 end = _abandon();
+        _setEnd(end + 1);
+        assertEq(rewards.endsAt(), end);
+        _setEnd(0);
+        assertEq(rewards.endsAt(), end);
+        vm.expectRevert(IRewards.NothingChanged.selector);
+        _setEnd(0);
+        // An earlier one holds.
+        skip(1);
+        vm.expectRevert(abi.encodeWithSelector(IRewards.EndTooSoon.selector, end, end + 1));
+        _setEnd(end);
+    }
+
+    function _becomeActive(uint64 settlement) private {
+        vm.warp(rewards.getSettlement(settlement).activeAt);
+        rewards.noteActive();
     }
 
     function _setEnd(uint64 at) private {

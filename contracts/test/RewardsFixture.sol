@@ -103,6 +103,20 @@ abstract contract RewardsFixture is RoundsFixture {
     }
 
     /// @notice One operator's tree.
+    function isDropped(IRewards.File memory file) internal view returns (bool) {
+        return rewards.objectionsTo(file).dropped;
+    }
+
+    /// @dev After the guardian's time to keep it.
+    function dropDue(IRewards.File memory file) internal {
+        IRewards.File[] memory files = new IRewards.File[](1);
+        files[0] = file;
+        uint64 from = rewards.objectionsTo(file).dropsFrom;
+        if (vm.getBlockTimestamp() < from) vm.warp(from);
+        vm.prank(STRANGER);
+        rewards.drop(files);
+    }
+
     function single(address operator, uint256 cumulative) internal pure returns (RewardsTree.Leaf[] memory leaves) {
         return RewardTree.single(operator, cumulative);
     }

@@ -26,29 +26,54 @@ contract RewardsObjectionsTest is RewardsFixture {
         vm.warp(timesOf(2).objectionsFrom);
     }
 
-    function test_unreadable_dropsWhatEnoughObjectTo() public {
+    function test_unreadable_announcesWhatEnoughObjectTo() public {
         IRewards.File memory file = _file(2, LINES, 1);
         vm.expectEmit(address(rewards));
         emit IRewards.Objected(evaluators[0], 2, LINES, 1);
         _object(0, file);
-        assertFalse(rewards.isDropped(file));
-        (uint64 version, uint32 objectors) = rewards.objectionsTo(file);
-        assertEq(version, 1);
-        assertEq(objectors, 1);
+        assertFalse(isDropped(file));
+        IRewards.Objection memory said = rewards.objectionsTo(file);
+        assertEq(said.evaluatorSet, 1);
+        assertEq(said.objectors, 1);
+        assertEq(said.dropsFrom, 0);
+        assertEq(rewards.objections(0, 10).length, 0);
+        _expectNotObjectedTo(file);
 
+        uint64 from = uint64(block.timestamp) + WINDOW / 4;
         vm.expectEmit(address(rewards));
         emit IRewards.Objected(evaluators[2], 2, LINES, 1);
         vm.expectEmit(address(rewards));
-        emit IRewards.Dropped(1, 2, LINES, 1);
+        emit IRewards.DropAnnounced(2, LINES, 1, from);
         _object(2, file);
-        assertTrue(rewards.isDropped(file));
-        (, objectors) = rewards.objectionsTo(file);
-        assertEq(objectors, 5);
+        said = rewards.objectionsTo(file);
+        assertEq(said.objectors, 5);
+        assertEq(said.dropsFrom, from);
+        assertEq(abi.encode(rewards.objections(0, 10)[0]), abi.encode(file));
+        // More may follow, and put nothing off.
+        skip(1);
+        _object(1, file);
+        assertEq(rewards.objectionsTo(file).objectors, 7);
+        assertEq(rewards.objectionsTo(file).dropsFrom, from);
+        assertEq(rewards.objections(0, 10).length, 1);
+
+        vm.warp(from - 1);
+        vm.expectRevert(abi.encodeWithSelector(IRewards.TooEarlyToDrop.selector, from, from - 1));
+        rewards.drop(_list(file));
+        assertFalse(isDropped(file));
+        vm.warp(from);
+        vm.expectEmit(address(rewards));
+        emit IRewards.Dropped(1, 2, LINES, 1);
+        vm.prank(STRANGER);
+        rewards.drop(_list(file));
+        assertTrue(isDropped(file));
+        assertEq(rewards.dropCount(), 1);
+        // Whoever comes second does no harm.
+        rewards.drop(_list(file));
         assertEq(rewards.dropCount(), 1);
         assertEq(abi.encode(rewards.drops(0, 10)[0]), abi.encode(file));
         // Nothing else is.
-        assertFalse(rewards.isDropped(_file(2, LINES, 0)));
-        assertFalse(rewards.isDropped(_file(2, SEALS, 0)));
+        assertFalse(isDropped(_file(2, LINES, 0)));
+        assertFalse(isDropped(_file(2, SEALS, 0)));
     }
 
     function test_unreadable_ofEveryKind() public {
@@ -59,6 +84,8 @@ contract RewardsObjectionsTest is RewardsFixture {
             vm.prank(evaluators[i]);
             rewards.unreadable(files);
         }
+        skip(WINDOW / 4);
+        rewards.drop(files);
         assertEq(rewards.dropCount(), 5);
         assertEq(abi.encode(rewards.drops(0, 5)), abi.encode(files));
     }
@@ -84,6 +111,7 @@ contract RewardsObjectionsTest is RewardsFixture {
         rewards.unreadable(twice);
         assertEq(rewards.dropCount(), 0);
         _object(0, file);
+        dropDue(file);
         // What is dropped is dropped.
         _expectRefused(2, file, abi.encodeWithSelector(IRewards.NothingChanged.selector));
         assertEq(rewards.dropCount(), 1);
@@ -128,10 +156,11 @@ contract RewardsObjectionsTest is RewardsFixture {
         _object(0, _file(2, LINES, 0));
         post(single(operator, 2));
         _expectRefused(1, _file(2, LINES, 0), abi.encodeWithSelector(IRewards.AlreadySettled.selector, 2, 2));
+        _expectRefused(1, _file(1, ROSTER, 0), abi.encodeWithSelector(IRewards.AlreadySettled.selector, 1, 2));
         // A veto lets them be evaluated again, and objected to.
         veto(2);
         _object(1, _file(2, LINES, 0));
-        assertEq(rewards.dropCount(), 1);
+        assertGt(rewards.objectionsTo(_file(2, LINES, 0)).dropsFrom, 0);
         veto(1);
         _object(1, _file(1, ROSTER, 0));
     }
@@ -161,8 +190,98 @@ contract RewardsObjectionsTest is RewardsFixture {
         post(single(operator, 1));
         veto(1);
         assertEq(rewards.dropCount(), 1);
-        assertTrue(rewards.isDropped(_file(2, LINES, 0)));
+        assertTrue(isDropped(_file(2, LINES, 0)));
         post(single(operator, 1));
+    }
+
+    /* KEEPING */
+
+    /// @dev All evaluators together cannot drop what the guardian can read.
+    function test_keep_undoesObjections() public {
+        IRewards.File memory file = _file(2, ROSTER, 0);
+        _announce(file);
+        vm.expectEmit(address(rewards));
+        emit IRewards.Kept(GUARDIAN, 2, ROSTER, 0);
+        _keep(GUARDIAN, file);
+        IRewards.Objection memory said = rewards.objectionsTo(file);
+        assertEq(said.objectors, 0);
+        assertEq(said.dropsFrom, 0);
+        assertEq(said.keeper, GUARDIAN);
+        skip(WINDOW);
+        _expectNotObjectedTo(file);
+        for (uint256 i = 0; i < evaluators.length; ++i) {
+            _expectRefused(i, file, abi.encodeWithSelector(IRewards.IsKept.selector, GUARDIAN));
+        }
+        vm.expectRevert(IRewards.NothingChanged.selector);
+        _keep(GUARDIAN, file);
+    }
+
+    function test_keep_beforeAnybodyObjects() public {
+        _keep(GUARDIAN, _file(2, LINES, 0));
+        _expectRefused(0, _file(2, LINES, 0), abi.encodeWithSelector(IRewards.IsKept.selector, GUARDIAN));
+        _announce(_file(2, LINES, 1));
+    }
+
+    function test_keep_notWhatIsDropped() public {
+        _drop(_file(2, LINES, 0));
+        vm.expectRevert(IRewards.NothingChanged.selector);
+        _keep(GUARDIAN, _file(2, LINES, 0));
+    }
+
+    function test_keep_isForTheGuardian() public {
+        address[4] memory others = [OWNER, evaluators[0], PUBLISHER, STRANGER];
+        for (uint256 i = 0; i < others.length; ++i) {
+            vm.expectRevert(abi.encodeWithSelector(IRoles.NotGuardian.selector, others[i], GUARDIAN));
+            vm.prank(others[i]);
+            rewards.keep(_file(2, LINES, 0));
+        }
+    }
+
+    /// @dev A guardian that keeps what nobody can read halts settlement only for as long as it is the guardian.
+    function test_keep_endsWithTheGuardian() public {
+        IRewards.File memory file = _file(2, LINES, 0);
+        _announce(file);
+        _keep(GUARDIAN, file);
+        vm.prank(OWNER);
+        roles.setGuardian(STRANGER);
+        skip(WINDOW);
+        _expectNotObjectedTo(file);
+        _announce(file);
+        // The next guardian may keep it too.
+        uint256 before = vm.snapshotState();
+        _keep(STRANGER, file);
+        assertEq(rewards.objectionsTo(file).keeper, STRANGER);
+        vm.revertToState(before);
+        dropDue(file);
+        assertTrue(isDropped(file));
+    }
+
+    function test_drop_notOnceItIsSettled() public {
+        _announce(_file(2, LINES, 0));
+        post(single(operator, 1));
+        skip(WINDOW / 4);
+        vm.expectRevert(abi.encodeWithSelector(IRewards.AlreadySettled.selector, 2, 2));
+        rewards.drop(_list(_file(2, LINES, 0)));
+        veto(1);
+        rewards.drop(_list(_file(2, LINES, 0)));
+        assertEq(rewards.dropCount(), 1);
+    }
+
+    /// @dev What an earlier set announced, the present one must announce again.
+    function test_drop_needsThePresentSet() public {
+        IRewards.File memory file = _file(2, LINES, 0);
+        _announce(file);
+        _changeSet(newEvaluators("other", 3), 2);
+        _expectNotObjectedTo(file);
+        (address[] memory set,,) = roles.evaluators();
+        vm.prank(set[0]);
+        rewards.unreadable(_list(file));
+        assertEq(rewards.objectionsTo(file).dropsFrom, 0);
+        _expectNotObjectedTo(file);
+        vm.prank(set[1]);
+        rewards.unreadable(_list(file));
+        dropDue(file);
+        assertEq(rewards.objections(0, 10).length, 2);
     }
 
     /* CHANGES OF THE SET */
@@ -178,16 +297,17 @@ contract RewardsObjectionsTest is RewardsFixture {
         // In the second set there is one objection now, not two.
         vm.prank(evaluators[1]);
         rewards.unreadable(_list(file));
-        (uint64 version, uint32 objectors) = rewards.objectionsTo(file);
-        assertEq(version, 2);
-        assertEq(objectors, mixed[0] == evaluators[1] ? 1 : 2);
-        assertFalse(rewards.isDropped(file));
+        IRewards.Objection memory said = rewards.objectionsTo(file);
+        assertEq(said.evaluatorSet, 2);
+        assertEq(said.objectors, mixed[0] == evaluators[1] ? 1 : 2);
+        assertFalse(isDropped(file));
         vm.expectRevert(abi.encodeWithSelector(IRoles.NotEvaluator.selector, evaluators[0]));
         vm.prank(evaluators[0]);
         rewards.unreadable(_list(file));
         vm.prank(others[0]);
         rewards.unreadable(_list(file));
-        assertTrue(rewards.isDropped(file));
+        dropDue(file);
+        assertTrue(isDropped(file));
     }
 
     /// @dev A lower threshold alone drops nothing: somebody of the new set must object.
@@ -195,12 +315,13 @@ contract RewardsObjectionsTest is RewardsFixture {
         IRewards.File memory file = _file(2, LINES, 0);
         _object(0, file);
         _changeSet(evaluators, 1);
-        assertFalse(rewards.isDropped(file));
+        _expectNotObjectedTo(file);
         _object(0, file);
-        assertTrue(rewards.isDropped(file));
-        (uint64 version, uint32 objectors) = rewards.objectionsTo(file);
-        assertEq(version, 2);
-        assertEq(objectors, 1);
+        dropDue(file);
+        assertTrue(isDropped(file));
+        IRewards.Objection memory said = rewards.objectionsTo(file);
+        assertEq(said.evaluatorSet, 2);
+        assertEq(said.objectors, 1);
     }
 
     /// @dev Every seat of the largest set counts.
@@ -209,13 +330,13 @@ contract RewardsObjectionsTest is RewardsFixture {
         _changeSet(many, 32);
         IRewards.File memory file = _file(2, LINES, 0);
         for (uint256 i = 0; i < 32; ++i) {
-            assertFalse(rewards.isDropped(file));
+            assertFalse(isDropped(file));
             vm.prank(many[i]);
             rewards.unreadable(_list(file));
         }
-        assertTrue(rewards.isDropped(file));
-        (, uint32 objectors) = rewards.objectionsTo(file);
-        assertEq(objectors, type(uint32).max);
+        dropDue(file);
+        assertTrue(isDropped(file));
+        assertEq(rewards.objectionsTo(file).objectors, type(uint32).max);
     }
 
     function testFuzz_drops_pageThroughAll(uint32 total, uint32 start, uint32 limit) public {
@@ -250,9 +371,24 @@ contract RewardsObjectionsTest is RewardsFixture {
         rewards.unreadable(_list(file));
     }
 
-    function _drop(IRewards.File memory file) private {
+    function _announce(IRewards.File memory file) private {
         _object(0, file);
         _object(1, file);
+    }
+
+    function _drop(IRewards.File memory file) private {
+        _announce(file);
+        dropDue(file);
+    }
+
+    function _keep(address guardian, IRewards.File memory file) private {
+        vm.prank(guardian);
+        rewards.keep(file);
+    }
+
+    function _expectNotObjectedTo(IRewards.File memory file) private {
+        vm.expectRevert(abi.encodeWithSelector(IRewards.NotObjectedTo.selector, file.round, file.kind, file.index));
+        rewards.drop(_list(file));
     }
 
     function _changeSet(address[] memory set, uint256 threshold) private {

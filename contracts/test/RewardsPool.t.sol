@@ -143,47 +143,88 @@ contract RewardsPoolTest is RewardsFixture {
         rewards.endAbandoned();
     }
 
-    function test_endAbandoned_countsFromTheLastSettlement() public {
+    function test_endAbandoned_countsFromTheLastActivation() public {
         vm.warp(START + 60 days);
         post(single(alice, 1));
-        uint64 abandonedAt = uint64(START) + 60 days + ABANDONED_AFTER;
+        uint64 abandonedAt = uint64(START) + 60 days + WINDOW + ABANDONED_AFTER;
         vm.warp(abandonedAt);
         vm.expectRevert(abi.encodeWithSelector(IRewards.NotAbandoned.selector, abandonedAt));
         rewards.endAbandoned();
     }
 
-    function test_endAbandoned_isTakenBackByASettlement() public {
+    function test_endAbandoned_isTakenBackByASettlementThatBecomesActive() public {
         uint64 end = _abandon();
-        vm.warp(end - 1);
+        vm.warp(end - WINDOW - 1);
+        post(single(alice, 1));
+        skip(WINDOW - 1);
+        rewards.noteActive();
+        assertEq(rewards.endsAt(), end);
+        skip(1);
         vm.expectEmit(address(rewards));
         emit IRewards.EndChanged(end, 0, STRANGER);
-        IRewards.Proposal memory proposal = proposalOf(single(alice, 1));
-        bytes[] memory signatures = signaturesOf(proposal);
         vm.prank(STRANGER);
-        rewards.post(proposal, signatures);
+        rewards.noteActive();
         assertEq(rewards.endsAt(), 0);
-        // The next settlement has nothing to cancel.
-        playRound();
+        // Nothing is left to note.
         vm.recordLogs();
-        post(single(alice, 2));
-        assertEq(vm.getRecordedLogs().length, 1);
+        rewards.noteActive();
+        assertEq(vm.getRecordedLogs().length, 0);
     }
 
-    function test_endAbandoned_isTakenBackByTheOwner() public {
-        _abandon();
-        _setEnd(0);
+    /// @dev Posting notes too, and neither a void settlement nor one of nothing counts.
+    function test_endAbandoned_isTakenBackByWhatGrants() public {
+        uint64 end = _abandon();
+        veto(post(single(alice, 1)));
+        skip(WINDOW);
+        playRound();
+        post(single(alice, 1));
+        assertEq(rewards.endsAt(), end);
+        skip(WINDOW);
+        playRound();
+        post(single(alice, 1));
         assertEq(rewards.endsAt(), 0);
-        // The time starts over.
-        uint64 abandonedAt = uint64(block.timestamp) + ABANDONED_AFTER;
+        // The third grants nothing.
+        uint64 abandonedAt = rewards.getSettlement(2).activeAt + ABANDONED_AFTER;
+        vm.warp(abandonedAt);
         vm.expectRevert(abi.encodeWithSelector(IRewards.NotAbandoned.selector, abandonedAt));
+        rewards.endAbandoned();
+        skip(1);
         rewards.endAbandoned();
     }
 
-    /// @dev A settlement does not cancel an end that the owner set, even if it replaced that of an abandoned programme.
+    /// @dev What ended does not begin again.
+    function test_noteActive_afterTheEnd() public {
+        uint64 end = _abandon();
+        vm.warp(end - 1);
+        post(single(alice, 1));
+        skip(WINDOW);
+        rewards.noteActive();
+        assertEq(rewards.endsAt(), end);
+    }
+
+    /// @dev More than are noted at a posting.
+    function test_noteActive_catchesUp() public {
+        for (uint256 i = 1; i <= 7; ++i) {
+            post(single(alice, i));
+            playRound();
+        }
+        skip(WINDOW);
+        uint64 activeAt = rewards.getSettlement(7).activeAt;
+        vm.warp(activeAt + ABANDONED_AFTER);
+        vm.expectRevert(abi.encodeWithSelector(IRewards.NotAbandoned.selector, activeAt + ABANDONED_AFTER));
+        rewards.endAbandoned();
+        skip(1);
+        rewards.endAbandoned();
+    }
+
+    /// @dev A settlement does not cancel an end that the owner set, only the earlier one of an abandoned programme.
     function test_setEnd_isNotTakenBackByASettlement() public {
         uint64 end = _abandon();
         _setEnd(end + 1);
+        assertEq(rewards.endsAt(), end);
         post(single(alice, 1));
+        skip(WINDOW);
+        rewards.noteActive();
         assertEq(rewards.endsAt(), end + 1);
     }
 

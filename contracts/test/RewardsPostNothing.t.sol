@@ -144,12 +144,14 @@ contract RewardsPostNothingTest is RewardsFixture {
         // What grants something does take it back.
         playRound();
         post(single(operator, 1));
+        skip(WINDOW);
+        rewards.noteActive();
         assertEq(rewards.endsAt(), 0);
     }
 
     function test_post_repeatingTheParentIsNoSignOfLife() public {
-        post(single(operator, 1));
-        uint64 abandonedAt = uint64(vm.getBlockTimestamp()) + 90 days;
+        uint64 activeAt = rewards.getSettlement(post(single(operator, 1))).activeAt;
+        uint64 abandonedAt = activeAt + 90 days;
         vm.warp(abandonedAt - 10 days);
         playRound();
         post(single(operator, 1));

@@ -3,6 +3,7 @@ pragma solidity 0.8.30;
 
 import {Ownable} from "@openzeppelin/contracts/access/Ownable.sol";
 
+import {Roles} from "../src/Roles.sol";
 import {IRewards} from "../src/interfaces/IRewards.sol";
 import {IRoles} from "../src/interfaces/IRoles.sol";
 import {RewardsFixture} from "./RewardsFixture.sol";
@@ -14,6 +15,13 @@ contract RolesTest is RewardsFixture {
     function setUp() public override {
         super.setUp();
         others = newEvaluators("other", 4);
+    }
+
+    function test_constructor_refusals() public {
+        vm.expectRevert(IRoles.ZeroAddress.selector);
+        new Roles(OWNER, address(0), WINDOW, WINDOW, evaluators, THRESHOLD);
+        vm.expectRevert(abi.encodeWithSelector(IRoles.WindowTooShort.selector, WINDOW - 1, WINDOW));
+        new Roles(OWNER, GUARDIAN, WINDOW, WINDOW - 1, evaluators, THRESHOLD);
     }
 
     function test_setters_areTheOwners() public {

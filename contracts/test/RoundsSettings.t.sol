@@ -274,6 +274,18 @@ contract RoundsSettingsTest is RoundsFixture {
         assertEq(rounds.coordinator(), COORDINATOR);
     }
 
+    /// @dev Whoever chose the wrong lists can choose others.
+    function test_suspendCoordinator_againWithOtherLists() public {
+        open(300, 2000);
+        _suspend(0);
+        vm.expectEmit(address(rounds));
+        emit IRounds.CoordinatorSuspended(address(0), GUARDIAN, 1);
+        _suspend(1);
+        vm.expectRevert(IRounds.NothingChanged.selector);
+        _suspend(1);
+        _suspend(0);
+    }
+
     /* HELPERS */
 
     function _changed() private pure returns (IRounds.Parameters memory changed) {

@@ -5,7 +5,7 @@ import {RewardsTree} from "../libraries/RewardsTree.sol";
 import {IRewards} from "./IRewards.sol";
 
 /// @title Court: voids pending settlements that break past promises
-/// @notice Nobody has a role here: a proof decides, or the silence of all who have signed. While a settlement is pending,
+/// @notice Nobody has a role here: a proof decides, or the silence of all who could answer. While a settlement is pending,
 /// anyone voids it by showing an allocation out of order or with a wrong sum (`challengeOrder`), or an operator whose
 /// allocation is not the parent's and what it has grown by (`challengeGrowth`). A poster that withholds its tree is asked to
 /// show a place (`demand`), against a bond; anyone who has the document shows it (`answer`) and takes the bond, and what
@@ -119,7 +119,7 @@ interface ICourt {
     function SLACK() external view returns (uint64);
     /// @notice The shortest challenge window with which demands are possible for a while, in seconds.
     function LEAST_CHALLENGE_WINDOW() external view returns (uint64);
-    /// @notice The bond of a demand made now, in attoFIL: three answers' worth of gas at the present base fee, and never
+    /// @notice The bond of a demand made now, in attoFIL: about five answers' worth of gas at the present base fee, and never
     /// less than LEAST_BOND.
     function bond() external view returns (uint256);
     function demandOf(IRewards rewards, uint64 settlement, uint32 index) external view returns (Demand memory);

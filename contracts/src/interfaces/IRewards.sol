@@ -90,6 +90,18 @@ interface IRewards {
         uint32 index;
     }
 
+    /// @notice What evaluators say of a file.
+    /// @param objectors Bit i: the i-th evaluator of set `evaluatorSet`.
+    /// @param dropsFrom When it may be dropped, since enough have objected (Unix seconds); 0 before.
+    /// @param keeper The guardian that keeps it, as long as it is the guardian; zero if none did.
+    struct Objection {
+        uint64 evaluatorSet;
+        uint32 objectors;
+        bool dropped;
+        uint64 dropsFrom;
+        address keeper;
+    }
+
     event Deposited(address indexed from, uint256 amount, uint256 totalDeposited);
     event SettlementPosted(
         uint64 indexed settlement,
@@ -108,6 +120,10 @@ interface IRewards {
     /// @notice The Court voided a settlement and its descendants up to `lastVoid`.
     event SettlementDisproved(uint64 indexed settlement, uint64 lastVoid);
     event Objected(address indexed evaluator, uint64 indexed round, IRounds.FileKind indexed kind, uint32 index);
+    /// @notice Enough evaluators objected to a file: anyone can drop it from `dropsFrom` on, unless the guardian keeps it.
+    event DropAnnounced(uint64 indexed round, IRounds.FileKind indexed kind, uint32 index, uint64 dropsFrom);
+    /// @notice Who keeps it could get the file.
+    event Kept(address indexed guardian, uint64 indexed round, IRounds.FileKind indexed kind, uint32 index);
     /// @notice `number` files are dropped now, this one included.
     event Dropped(uint32 number, uint64 indexed round, IRounds.FileKind indexed kind, uint32 index);
     event Claimed(
@@ -143,6 +159,10 @@ interface IRewards {
     error StaleDrops(uint32 expected, uint32 actual);
     error AlreadySettled(uint64 round, uint64 lastSettled);
     error TooEarlyToObject(uint64 from, uint256 timestamp);
+    error TooEarlyToDrop(uint64 from, uint256 timestamp);
+    /// @notice Fewer evaluators of the current set than needed object to the file.
+    error NotObjectedTo(uint64 round, IRounds.FileKind kind, uint32 index);
+    error IsKept(address guardian);
     error WrongParent(uint64 expected, uint64 actual);
     error RangeDoesNotContinue(uint64 expectedFirst, uint64 first, uint64 last);
     error TooManyRounds(uint256 rounds, uint256 max);
@@ -183,11 +203,19 @@ interface IRewards {
     /// @param signatures 65 bytes each over `digestOf(proposal)`.
     function post(Proposal calldata proposal, bytes[] calldata signatures) external returns (uint64 settlement);
 
-    /// @notice Objects to files that the caller could not get. What `threshold` evaluators of the current set object to is
-    /// dropped for good: a round without its roster or tasks pays nothing, any other file counts as if it had not been
-    /// committed. Only files of rounds after the newest settlement's, and only from `IRounds.objectionsFrom` on. Evaluators
-    /// only.
+    /// @notice Objects to files that the caller could not get. What `threshold` evaluators of the current set object to can be
+    /// dropped a quarter of the challenge window later. Only files of rounds after the newest settlement's, and only from
+    /// `IRounds.objectionsFrom` on. Evaluators only.
     function unreadable(File[] calldata files) external;
+
+    /// @notice Keeps a file that evaluators object to, or could: it counts, as long as the caller is the guardian. After that,
+    /// evaluators can object anew. Guardian only.
+    function keep(File calldata file) external;
+
+    /// @notice Drops files for good to which enough evaluators objected, and that the guardian did not keep in time: a round
+    /// without its roster or tasks pays nothing, any other file counts as if it had not been committed. Passes over what is
+    /// dropped. Anyone.
+    function drop(File[] calldata files) external;
 
     /// @notice Voids a pending settlement and all its descendants. Guardian only.
     function veto(uint64 settlement, string calldata reason) external;
@@ -230,9 +258,12 @@ interface IRewards {
     function setEnd(uint64 at) external;
     /// @notice Cancels the end that the owner announced, before it comes. Owner or guardian.
     function cancelEnd() external;
-    /// @notice Announces the end, END_NOTICE from now, if no settlement that grants anything was posted for
-    /// ABANDONED_AFTER and no end is due sooner. The next such settlement, or the owner, cancels it. Anyone.
+    /// @notice Announces the end, END_NOTICE from now, if no settlement that grants anything has become active for
+    /// ABANDONED_AFTER and no end is due sooner. Only the next such settlement cancels it. Anyone.
     function endAbandoned() external;
+    /// @notice Takes note of the settlements that became active, which cancels an end announced because there was none. Posting
+    /// does so too. Anyone.
+    function noteActive() external;
     /// @notice After the end, sends the treasury all deposits that no valid settlement has promised. Anyone.
     function withdrawSurplus() external returns (uint256 amount);
     /// @notice Transfers the treasury role. The treasury only.
@@ -261,9 +292,10 @@ interface IRewards {
     function dropCount() external view returns (uint32);
     /// @notice Up to `limit` dropped files from `start`, in the order in which they were dropped.
     function drops(uint32 start, uint32 limit) external view returns (File[] memory);
-    function isDropped(File calldata file) external view returns (bool);
-    /// @notice Who objected: bit i of `objectors` is the i-th evaluator of set `version`.
-    function objectionsTo(File calldata file) external view returns (uint64 version, uint32 objectors);
+    /// @notice What evaluators say of a file.
+    function objectionsTo(File calldata file) external view returns (Objection memory);
+    /// @notice Up to `limit` files from `start` to which enough evaluators objected, in that order, whatever became of them.
+    function objections(uint32 start, uint32 limit) external view returns (File[] memory);
     /// @notice What the Court judges it by.
     function factsOf(uint64 settlement) external view returns (Facts memory);
     /// @notice attoFIL that an operator has received; never decreases.

@@ -5,27 +5,28 @@ import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 
 import {IRewards} from "../interfaces/IRewards.sol";
+import {IRoles} from "../interfaces/IRoles.sol";
 import {IRounds} from "../interfaces/IRounds.sol";
 import {Pool} from "./Pool.sol";
 
 /// @title Files that evaluators could not get
-/// @notice Everything committed counts, unless `threshold` evaluators of one set object to it. Objections cannot be withdrawn
-/// and drops only grow, so evaluators that disagree about a file come to agree.
+/// @notice Everything committed counts, unless `threshold` evaluators of one set object to it and the guardian, who has a
+/// quarter of the challenge window, does not keep it. Objections cannot be withdrawn and drops only grow, so evaluators that
+/// disagree about a file come to agree.
 abstract contract Objections is Pool {
-    /// @dev Objections of one evaluator set to a file; those of earlier sets are forgotten.
-    struct Tally {
-        uint64 evaluatorSet;
-        /// Bit i: the i-th evaluator of the set.
-        uint32 objectors;
-        bool dropped;
-    }
+    /// @dev The guardian's time to keep a file that evaluators object to, as a part of the challenge window.
+    uint64 private constant KEEPING_PART = 4;
 
     /// @inheritdoc IRewards
     IRounds public immutable ROUNDS;
 
-    mapping(bytes32 file => Tally) private _tallies;
+    /// @dev What one evaluator set says of a file; what earlier sets said is forgotten.
+    mapping(bytes32 file => Objection) private _tallies;
     // slither-disable-next-line uninitialized-state
     File[] private _drops;
+    /// @dev Every file to which enough evaluators objected, whatever became of it.
+    // slither-disable-next-line uninitialized-state
+    File[] private _objections;
 
     constructor(IRounds rounds) {
         require(address(rounds) != address(0), ZeroAddress());
@@ -41,23 +42,36 @@ abstract contract Objections is Pool {
     }
 
     /// @inheritdoc IRewards
-    function isDropped(File calldata file) external view returns (bool) {
-        return _tallies[_key(file)].dropped;
+    function keep(File calldata file) external {
+        address guardian = ROLES.guardian();
+        require(msg.sender == guardian, IRoles.NotGuardian(msg.sender, guardian));
+        Objection storage tally = _tallies[_key(file)];
+        require(!tally.dropped && tally.keeper != guardian, NothingChanged());
+        (tally.objectors, tally.dropsFrom, tally.keeper) = (0, 0, guardian);
+        emit Kept(guardian, file.round, file.kind, file.index);
     }
 
     /// @inheritdoc IRewards
-    function objectionsTo(File calldata file) external view returns (uint64 version, uint32 objectors) {
-        Tally storage tally = _tallies[_key(file)];
-        return (tally.evaluatorSet, tally.objectors);
-    }
-
-    /// @inheritdoc IRewards
-    function drops(uint32 start, uint32 limit) external view returns (File[] memory page) {
-        uint256 end = Math.min(uint256(start) + limit, _drops.length);
-        page = new File[](Math.saturatingSub(end, start));
-        for (uint256 i = 0; i < page.length; ++i) {
-            page[i] = _drops[start + i];
+    function drop(File[] calldata files) external {
+        (uint64 version, uint64 settled) = (ROLES.evaluatorSet(), _lastSettled());
+        for (uint256 i = 0; i < files.length; ++i) {
+            _drop(files[i], version, settled);
         }
+    }
+
+    /// @inheritdoc IRewards
+    function objectionsTo(File calldata file) external view returns (Objection memory) {
+        return _tallies[_key(file)];
+    }
+
+    /// @inheritdoc IRewards
+    function objections(uint32 start, uint32 limit) external view returns (File[] memory) {
+        return _page(_objections, start, limit);
+    }
+
+    /// @inheritdoc IRewards
+    function drops(uint32 start, uint32 limit) external view returns (File[] memory) {
+        return _page(_drops, start, limit);
     }
 
     /// @inheritdoc IRewards
@@ -73,19 +87,43 @@ abstract contract Objections is Pool {
         require(file.round > settled, AlreadySettled(file.round, settled));
         uint64 from = ROUNDS.objectionsFrom(file.round, file.kind, file.index);
         require(block.timestamp >= from, TooEarlyToObject(from, block.timestamp));
-        Tally storage tally = _tallies[_key(file)];
+        Objection storage tally = _tallies[_key(file)];
         require(!tally.dropped, NothingChanged());
-        if (tally.evaluatorSet != version) (tally.evaluatorSet, tally.objectors) = (version, 0);
+        require(tally.keeper == address(0) || tally.keeper != ROLES.guardian(), IsKept(tally.keeper));
+        if (tally.evaluatorSet != version) {
+            (tally.evaluatorSet, tally.objectors, tally.dropsFrom) = (version, 0, 0);
+        }
         // Seats are below 32.
         // forge-lint: disable-next-line(incorrect-shift)
         uint32 objectors = tally.objectors | SafeCast.toUint32(1 << seat);
         require(objectors != tally.objectors, NothingChanged());
         tally.objectors = objectors;
         emit Objected(msg.sender, file.round, file.kind, file.index);
-        if (_bits(objectors) < threshold) return;
+        if (tally.dropsFrom != 0 || _bits(objectors) < threshold) return;
+        tally.dropsFrom = _now() + ROLES.challengeWindow() / KEEPING_PART;
+        _objections.push(file);
+        emit DropAnnounced(file.round, file.kind, file.index, tally.dropsFrom);
+    }
+
+    /// @dev Whoever comes second does no harm.
+    function _drop(File calldata file, uint64 version, uint64 settled) private {
+        Objection storage tally = _tallies[_key(file)];
+        if (tally.dropped) return;
+        uint64 from = tally.dropsFrom;
+        require(from != 0 && tally.evaluatorSet == version, NotObjectedTo(file.round, file.kind, file.index));
+        require(block.timestamp >= from, TooEarlyToDrop(from, block.timestamp));
+        require(file.round > settled, AlreadySettled(file.round, settled));
         tally.dropped = true;
         _drops.push(file);
         emit Dropped(dropCount(), file.round, file.kind, file.index);
+    }
+
+    function _page(File[] storage files, uint32 start, uint32 limit) private view returns (File[] memory page) {
+        uint256 end = Math.min(uint256(start) + limit, files.length);
+        page = new File[](Math.saturatingSub(end, start));
+        for (uint256 i = 0; i < page.length; ++i) {
+            page[i] = files[start + i];
+        }
     }
 
     function _key(File calldata file) private pure returns (bytes32) {

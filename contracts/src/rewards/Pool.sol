@@ -16,7 +16,8 @@ abstract contract Pool is IRewards, ReentrancyGuardTransient {
     /// @notice Minimum time between the announcement and the end of the programme, in seconds: all earlier rounds can
     /// still be settled.
     uint64 public constant END_NOTICE = 30 days;
-    /// @notice Time without a settlement after which anyone may announce the programme's end, in seconds.
+    /// @notice Time after which anyone may announce the programme's end if no settlement that grants something has become
+    /// active, in seconds.
     uint64 public constant ABANDONED_AFTER = 90 days;
 
     /// @inheritdoc IRewards
@@ -28,10 +29,10 @@ abstract contract Pool is IRewards, ReentrancyGuardTransient {
     address public treasury;
     /// @dev The end that the owner announced; 0 if it did not.
     uint64 private _announcedEnd;
-    /// @dev The end that anyone announced because nothing was posted; 0 if nobody did. The next settlement cancels it.
+    /// @dev The end that anyone announced because nothing was granted; 0 if nobody did. Neither owner nor guardian can
+    /// cancel it, only the next settlement that grants something and becomes active.
     uint64 private _abandonedEnd;
-    /// @dev When the last settlement that granted something was posted, or the owner last declared that the programme
-    /// continues.
+    /// @dev When the last settlement that grants something became active, as far as it was noted.
     uint64 private _aliveAt;
 
     constructor(IRoles roles, address firstTreasury) {
@@ -66,11 +67,10 @@ abstract contract Pool is IRewards, ReentrancyGuardTransient {
         require(msg.sender == owner, IRoles.NotOwner(msg.sender, owner));
         _checkNotEnded();
         uint64 before = endsAt();
-        require(at != before, NothingChanged());
+        require(at != _announcedEnd, NothingChanged());
         require(at == 0 || at >= _now() + END_NOTICE, EndTooSoon(at, _now() + END_NOTICE));
-        (_announcedEnd, _abandonedEnd) = (at, 0);
-        _aliveAt = _now();
-        emit EndChanged(before, at, msg.sender);
+        _announcedEnd = at;
+        emit EndChanged(before, endsAt(), msg.sender);
     }
 
     /// @inheritdoc IRewards
@@ -84,7 +84,13 @@ abstract contract Pool is IRewards, ReentrancyGuardTransient {
     }
 
     /// @inheritdoc IRewards
+    function noteActive() external {
+        _noteActive(type(uint256).max);
+    }
+
+    /// @inheritdoc IRewards
     function endAbandoned() external {
+        _noteActive(type(uint256).max);
         uint64 abandonedAt = _aliveAt + ABANDONED_AFTER;
         require(block.timestamp > abandonedAt, NotAbandoned(abandonedAt));
         uint64 at = _now() + END_NOTICE;
@@ -144,11 +150,15 @@ abstract contract Pool is IRewards, ReentrancyGuardTransient {
     /// @dev Everything that valid settlements have ever granted, in attoFIL.
     function _promised() internal view virtual returns (uint256);
 
-    /// @dev A settlement that grants something proves that the programme is active. It leaves the owner's end alone.
-    function _noteAlive() internal {
-        _aliveAt = _now();
+    /// @dev Notes settlements that became active, at most this many.
+    function _noteActive(uint256 most) internal virtual;
+
+    /// @dev A settlement that grants something and became active proves that the programme goes on. Posting alone does not:
+    /// a guardian that vetoes all of them would keep the money for ever. It leaves the owner's end alone.
+    function _noteAlive(uint64 at) internal {
+        _aliveAt = at;
         uint64 abandoned = _abandonedEnd;
-        if (abandoned == 0) return;
+        if (abandoned == 0 || _hasEnded()) return;
         _abandonedEnd = 0;
         emit EndChanged(abandoned, endsAt(), msg.sender);
     }
@@ -169,8 +179,9 @@ abstract contract Pool is IRewards, ReentrancyGuardTransient {
         }
     }
 
-    /// @dev On Filecoin, a call to an id without an actor succeeds and moves nothing, so the balance decides. What the
-    /// recipient deposits meanwhile has come back by another way.
+    /// @dev On Filecoin, a call to an id without an actor succeeds and moves nothing, so the balance decides: it was paid if
+    /// anything has gone. What the recipient deposits meanwhile has come back by another way. What it sends back by plain
+    /// transfers was paid all the same, or it could take the same amount again and again for a unit each time.
     function _transferToId(address recipient, uint256 amount, uint256 gasLimit) private returns (bool success) {
         uint256 expected = address(this).balance;
         uint256 depositedBefore = _totalDeposited;
@@ -178,7 +189,7 @@ abstract contract Pool is IRewards, ReentrancyGuardTransient {
             success := call(gasLimit, recipient, amount, 0, 0, 0, 0)
         }
         expected += _totalDeposited - depositedBefore;
-        return success && address(this).balance + amount <= expected;
+        return success && address(this).balance < expected;
     }
 
     /// @dev Called by `receive` and `deposit`, which are payable.

@@ -141,10 +141,10 @@ abstract contract Settings is IRounds {
     /// @inheritdoc IRounds
     function suspendCoordinator(uint64 listsOf) external onlyGuardian {
         address current = coordinator();
-        require(current != address(0), NothingChanged());
+        // Without a coordinator, other lists can still be chosen.
+        require(_useListsOf(listsOf) || current != address(0), NothingChanged());
         if (_hasCome(_nextCoordinatorAt)) _nextCoordinatorAt = 0;
         _coordinator = address(0);
-        _useListsOf(listsOf);
         emit CoordinatorSuspended(current, msg.sender, listsOf);
     }
 
@@ -179,7 +179,7 @@ abstract contract Settings is IRounds {
     }
 
     /// @dev Has `openAsBefore` take the lists of this round; of the newest with a batch if it is 0.
-    function _useListsOf(uint64 round) internal virtual;
+    function _useListsOf(uint64 round) internal virtual returns (bool changed);
 
     /// @dev Whether a publisher may commit batches of a round opened at this time.
     function _mayCommit(address publisher, uint40 openedAt) internal view returns (bool) {

@@ -22,6 +22,10 @@ impl FromStr for Signature {
     fn from_str(text: &str) -> Result<Self, SignatureError> {
         let mut bytes = [0; 65];
         let digits = text.strip_prefix("0x").ok_or(SignatureError)?;
+        // The decoder would take another prefix.
+        if digits.len() != 2 * bytes.len() {
+            return Err(SignatureError);
+        }
         hex::decode_to_slice(digits, &mut bytes).map_err(|_| SignatureError)?;
         Ok(Self(bytes))
     }

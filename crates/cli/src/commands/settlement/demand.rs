@@ -152,16 +152,19 @@ pub(super) async fn answer(args: &AnswerArgs, data: &DataDir) -> eyre::Result<Ou
 pub(super) async fn lapse(args: &LapseArgs, data: &DataDir) -> eyre::Result<Outcome> {
     let network = Network::connect_to_send(&args.how.chain, data).await?;
     let PlaceArgs { settlement, place } = args.place;
-    let id = pending(&network, settlement).await?.id;
+    // Of one that is not pending, this is how its demander gets the bond.
+    let settlement = network.rewards.settlement(SettlementId(settlement)).await?;
+    let (id, is_pending) = (settlement.id, settlement.status == Status::Pending);
     let demanded = network.court.demand_of(id, place).await?;
     ensure!(
         demanded.is_some_and(|demand| demand.open),
         "there is no open demand for place {place} of settlement {id}: `assize settlement show {id}` lists those that there are"
     );
-    let effect = format!(
-        "settlement {id} and all later ones built on it are void if they are pending, since nobody showed place {place}; the bond is \
-         owed to who demanded it"
-    );
+    let void = match is_pending {
+        true => format!("settlement {id} and all later ones built on it are void, since nobody showed place {place}; "),
+        false => String::new(),
+    };
+    let effect = format!("{void}the bond is owed again to who demanded place {place}");
     let draft = network.court.lapse(id, place);
     args.how
         .run(&network, Action::new(Role::Anyone, draft, effect))
