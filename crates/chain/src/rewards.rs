@@ -1,6 +1,6 @@
 //! `Rewards` in the protocol's types.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use alloy_primitives::{Address, B256, Bytes, U256, address};
 use alloy_sol_types::SolEvent;
@@ -91,13 +91,28 @@ impl Share {
     }
 }
 
-/// Who objected to a file.
+/// What evaluators say of a file, and what became of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Objections {
-    /// The version of their set of evaluators.
+    /// The version of the evaluators' set that objects. What another set says counts no more.
     pub version: u64,
-    /// Their places in that set, ascending.
+    /// The objectors' places in that set, ascending.
     pub seats: Vec<usize>,
+    /// From when it may be dropped, Unix seconds; `None` while too few object.
+    pub drops_from: Option<u64>,
+    /// The guardian that keeps it, as long as it is the guardian.
+    pub keeper: Option<Address>,
+    /// Whether it was dropped.
+    pub dropped: bool,
+}
+
+impl Objections {
+    /// From when the file may be dropped, if the set of this version has announced it and it was not dropped.
+    #[must_use]
+    pub fn due_from(&self, version: u64) -> Option<u64> {
+        self.drops_from
+            .filter(|_| !self.dropped && self.version == version)
+    }
 }
 
 /// The result of one operator's claim.
@@ -232,35 +247,50 @@ impl Rewards {
     pub async fn drops(&self) -> Result<Vec<FileKey>> {
         let mut all = Vec::new();
         for (start, limit) in pages(self.drop_count().await?) {
-            for file in self.0.call(&Abi::dropsCall { start, limit }).await? {
-                all.push(FileKey {
-                    round: RoundNumber(file.round),
-                    kind: FileKind::try_from(file.kind).map_err(|error| ChainError::Answer {
-                        method: "drops",
-                        reason: error.to_string(),
-                    })?,
-                    index: file.index,
-                });
+            let files = self.0.call(&Abi::dropsCall { start, limit }).await?;
+            for file in &files {
+                all.push(decode_file(file, "drops")?);
             }
         }
         Ok(all)
     }
 
-    /// Whether a file was dropped.
-    pub async fn is_dropped(&self, file: FileKey) -> Result<bool> {
-        let file = encode_file(&file);
-        self.0.call(&Abi::isDroppedCall { file }).await
+    /// The files to which enough evaluators objected, in that order, and what is said of each now: it may be dropped, kept, or
+    /// objected to by an earlier set of evaluators.
+    pub async fn objections(&self) -> Result<Vec<(FileKey, Objections)>> {
+        const PAGE: u32 = 256;
+        let mut files = Vec::new();
+        loop {
+            let call = Abi::objectionsCall {
+                // As many as the contract counts in 32 bits.
+                start: files.len() as u32,
+                limit: PAGE,
+            };
+            let page = self.0.call(&call).await?;
+            files.extend_from_slice(&page);
+            if page.len() < PAGE as usize {
+                break;
+            }
+        }
+        let files: BTreeSet<_> = files
+            .iter()
+            .map(|file| decode_file(file, "objections"))
+            .collect::<Result<_>>()?;
+        let calls: Vec<_> = files
+            .iter()
+            .map(|file| Abi::objectionsToCall {
+                file: encode_file(file),
+            })
+            .collect();
+        let said = self.0.call_many(&calls).await?;
+        Ok(files.into_iter().zip(said.iter().map(decode_objection)).collect())
     }
 
-    /// Who objected to a file. Those of an earlier set of evaluators count no more.
+    /// What evaluators say of a file.
     pub async fn objections_to(&self, file: FileKey) -> Result<Objections> {
         let file = encode_file(&file);
-        let answer = self.0.call(&Abi::objectionsToCall { file }).await?;
-        let bits = answer.objectors;
-        Ok(Objections {
-            version: answer.version,
-            seats: (0..32).filter(|seat| bits >> seat & 1 == 1).collect(),
-        })
+        let said = self.0.call(&Abi::objectionsToCall { file }).await?;
+        Ok(decode_objection(&said))
     }
 
     /// What an operator has been paid.
@@ -450,6 +480,28 @@ impl Rewards {
         })
     }
 
+    /// Keeps a file that evaluators object to, or could. Guardian only.
+    #[must_use]
+    pub fn keep(&self, file: FileKey) -> Draft {
+        self.0.draft(&Abi::keepCall {
+            file: encode_file(&file),
+        })
+    }
+
+    /// Drops files whose time has come. Anyone may call it.
+    #[must_use]
+    pub fn drop_files(&self, files: &[FileKey]) -> Draft {
+        self.0.draft(&Abi::dropCall {
+            files: files.iter().map(encode_file).collect(),
+        })
+    }
+
+    /// Notes the settlements that became active, which cancels an end announced because there was none. Anyone may call it.
+    #[must_use]
+    pub fn note_active(&self) -> Draft {
+        self.0.draft(&Abi::noteActiveCall {})
+    }
+
     /// Pays one operator. Anyone may call it.
     #[must_use]
     pub fn claim(&self, settlement: SettlementId, claim: &Claim) -> Draft {
@@ -540,6 +592,27 @@ fn encode_file(file: &FileKey) -> IRewards::File {
         round: file.round.0,
         kind: file.kind.into(),
         index: file.index,
+    }
+}
+
+fn decode_file(file: &IRewards::File, method: &'static str) -> Result<FileKey> {
+    Ok(FileKey {
+        round: RoundNumber(file.round),
+        kind: FileKind::try_from(file.kind).map_err(|error| ChainError::Answer {
+            method,
+            reason: error.to_string(),
+        })?,
+        index: file.index,
+    })
+}
+
+fn decode_objection(said: &IRewards::Objection) -> Objections {
+    Objections {
+        version: said.evaluatorSet,
+        seats: (0..32).filter(|seat| said.objectors >> seat & 1 == 1).collect(),
+        drops_from: (said.dropsFrom != 0).then_some(said.dropsFrom),
+        keeper: (said.keeper != Address::ZERO).then_some(said.keeper),
+        dropped: said.dropped,
     }
 }
 

@@ -26,13 +26,16 @@ use url::Url;
 use crate::coordinator::Coordinator;
 use crate::receipts::{ReceiptError, Receipts};
 use crate::spool::{Spool, SpoolError};
+use crate::witness::Witnesses;
 use crate::{AskError, Event, Listener, Metrics, StationKey, follow, heartbeat, inclusion, submit};
 
 /// Settings of a checker.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// The coordinator's address is invalid.
+    /// The coordinator's address.
     pub coordinator: Url,
+    /// Addresses of evaluators that must hold a batch for it to count as committed.
+    pub witnesses: Vec<Url>,
     /// The operator, who is paid.
     pub operator: Address,
     /// Directory of its key (`station.key`), its spool (`spool.sqlite`), its receipts (`receipts/round-N.ndjson`) and the queue of
@@ -62,6 +65,7 @@ impl Config {
     pub fn new(coordinator: Url, operator: Address, state: PathBuf) -> Self {
         Self {
             coordinator,
+            witnesses: Vec::new(),
             operator,
             state,
             bind: None,
@@ -206,6 +210,7 @@ pub(crate) struct Shared {
     pub(crate) beacons: Arc<Beacons>,
     pub(crate) retriever: Retriever,
     pub(crate) coordinator: Coordinator,
+    pub(crate) witnesses: Witnesses,
     pub(crate) spool: Spool,
     pub(crate) status: Status<Metrics>,
     receipts: Mutex<Receipts>,
@@ -258,6 +263,7 @@ impl Checker {
         let shared = Arc::new(Shared {
             receipts: Mutex::new(Receipts::open(config.state.join("receipts"))?),
             coordinator: Coordinator::new(&config.coordinator, config.bind)?,
+            witnesses: Witnesses::new(&config.witnesses, config.bind)?,
             config,
             key,
             contracts,

@@ -7,8 +7,8 @@ use alloy_primitives::{Address, B256};
 use assize_protocol::RoundNumber;
 use assize_service::PassError;
 use assize_wire::{
-    Answer, Heartbeat, InclusionDocument, Liveness, NetworkDocument, Problem, ProblemKind, Receipt,
-    RoundDocument, StationDocument,
+    Answer, Heartbeat, HeldDocument, InclusionDocument, Liveness, NetworkDocument, Problem, ProblemKind,
+    Receipt, RoundDocument, StationDocument,
 };
 use reqwest::header::{CONTENT_TYPE, RETRY_AFTER};
 use reqwest::redirect::{Attempt, Policy};
@@ -225,6 +225,11 @@ impl Coordinator {
     /// The proof that the measurement with this digest is in a batch.
     pub(crate) async fn inclusion(&self, digest: B256) -> Result<InclusionDocument, AskError> {
         self.get(&format!("measurements/{digest}/inclusion")).await
+    }
+
+    /// The batches of a round that it holds, if it is an evaluator.
+    pub(crate) async fn held(&self, round: RoundNumber) -> Result<HeldDocument, AskError> {
+        self.get(&format!("held/{round}")).await
     }
 
     async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, AskError> {

@@ -33,6 +33,7 @@ mod submit;
 #[cfg(test)]
 mod testing;
 mod view;
+mod witness;
 mod work;
 
 pub use assignment::{

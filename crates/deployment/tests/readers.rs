@@ -245,13 +245,40 @@ async fn a_dropped_file_is_known_by_its_key() {
     assert!(early.contains("TooEarlyToObject"), "{early}");
     let from = world.rounds.objections_from(roster).await.unwrap();
     world.anvil.mine_at(from).unwrap();
-    assert!(!rewards.is_dropped(roster).await.unwrap());
+    assert_eq!(rewards.objections_to(roster).await.unwrap().due_from(1), None);
     world.send(&draft).await.unwrap();
+    let said = rewards.objections_to(roster).await.unwrap();
+    assert_eq!((said.version, &said.seats[..], said.keeper), (1, &[0][..], None));
+    let due = said.due_from(1).unwrap();
+    assert_eq!(said.due_from(2), None);
+    assert_eq!(rewards.objections().await.unwrap(), [(roster, said)]);
+    assert_eq!(rewards.drop_count().await.unwrap(), 0);
+    world.anvil.mine_at(due).unwrap();
+    world.send(&rewards.drop_files(&[roster])).await.unwrap();
     assert_eq!(rewards.drops().await.unwrap(), [roster]);
     assert_eq!(rewards.drop_count().await.unwrap(), 1);
-    assert!(rewards.is_dropped(roster).await.unwrap());
-    let objections = rewards.objections_to(roster).await.unwrap();
-    assert_eq!((objections.version, objections.seats), (1, vec![0]));
+    let said = rewards.objections_to(roster).await.unwrap();
+    assert!(said.dropped && said.due_from(1).is_none());
+}
+
+#[tokio::test]
+async fn the_guardian_keeps_a_file() {
+    let world = World::start(1).await.unwrap();
+    let round = world.open_round().await.unwrap();
+    let (roster, rewards) = (
+        FileKey::list(round, assize_protocol::List::Roster),
+        &world.rewards,
+    );
+    let from = world.rounds.objections_from(roster).await.unwrap();
+    world.anvil.mine_at(from).unwrap();
+    let object = rewards.unreadable(&[roster]);
+    world.send(&object).await.unwrap();
+    world.send(&rewards.keep(roster)).await.unwrap();
+    let said = rewards.objections_to(roster).await.unwrap();
+    let guardian = world.roles.guardian().await.unwrap();
+    assert_eq!((said.keeper, said.due_from(1)), (Some(guardian), None));
+    let refused = world.send(&object).await.unwrap_err().to_string();
+    assert!(refused.contains("IsKept"), "{refused}");
 }
 
 #[tokio::test]

@@ -51,7 +51,11 @@ impl<B: BeaconSource + Sync> Evidence<'_, B> {
         Ok(files)
     }
 
-    fn read(&self, key: FileKey) -> Result<(), VerifyError> {
+    /// Reads a file of a round, and checks that it is what was committed.
+    ///
+    /// # Errors
+    /// Why it cannot be read; [`VerifyError::NotRead`] if the facts lack its round.
+    pub fn read(&self, key: FileKey) -> Result<(), VerifyError> {
         let chain = self.round(key.round)?;
         match key.kind {
             FileKind::Roster => self.read_list::<RosterEntry>(key, &chain.round.roster),

@@ -10,6 +10,7 @@
 //! | [`Answer`] | the api, for each of several measurements: a receipt or a problem | – |
 //! | [`Progress`] | the api: the state of a measurement | – |
 //! | [`InclusionDocument`] | the api: the proof that a measurement is in a batch | – |
+//! | [`HeldDocument`] | an evaluator: the batches of a round whose lines it holds | – |
 //! | [`Problem`] | the api: why a request is rejected (RFC 9457) | – |
 //!
 //! Bodies are JSON. Signatures are EIP-712, under the domain of measurements (docs/protocol.md §9), so that none is
@@ -19,6 +20,7 @@ mod answer;
 mod committee;
 mod eligible;
 mod heartbeat;
+mod held;
 mod inclusion;
 mod inspect;
 mod network;
@@ -33,6 +35,7 @@ pub use answer::Answer;
 pub use committee::{CommitteeDocument, MemberDocument};
 pub use eligible::{AllocatorSummary, ClientCount, ClientSummary, MinerSummary, ProviderCount};
 pub use heartbeat::{Heartbeat, Liveness};
+pub use held::HeldDocument;
 pub use inclusion::InclusionDocument;
 pub use inspect::InspectDocument;
 pub use network::NetworkDocument;

@@ -192,6 +192,18 @@ pub(super) const REMEDIES: &[(&str, &str)] = &[
         "NotAbandoned",
         "wait until nothing that grants anything was posted for 90 days",
     ),
+    (
+        "TooEarlyToDrop",
+        "wait: until then the guardian may keep the file",
+    ),
+    (
+        "NotObjectedTo",
+        "too few evaluators of the present set object to the file, or the guardian keeps it",
+    ),
+    (
+        "IsKept",
+        "the guardian can read the file: ask the guardian for it",
+    ),
     // The Court.
     (
         "AddsNothing",

@@ -15,6 +15,7 @@ use super::report::Lines;
 use super::{InclusionError, Place};
 use crate::checker::Shared;
 use crate::spool::Made;
+use crate::witness::Held;
 
 /// Why a measurement cannot be shown to be in a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -29,6 +30,8 @@ pub enum Cause {
     Omitted,
     /// The coordinator's proof does not hold against any batch on the chain.
     FalseProof,
+    /// It is in a batch that the witnesses do not hold.
+    NotHeld,
     /// The coordinator does not answer.
     NoAnswer,
 }
@@ -46,6 +49,7 @@ impl Cause {
             Self::NotAccepted => "never accepted by the ingest",
             Self::Omitted => "with a receipt, but in no batch that the coordinator knows",
             Self::FalseProof => "with a proof that does not hold",
+            Self::NotHeld => "in a batch whose file the witnesses do not have",
             Self::NoAnswer => "without an answer of the coordinator",
         }
     }
@@ -84,6 +88,10 @@ impl Look {
         let committed = shared.rounds.commitments(place.round, FileKind::Lines).await?;
         self.missing.clear();
         self.retry_after = None;
+        let held = match committed.is_empty() {
+            true => Held::Unknown,
+            false => shared.witnesses.held(place.round).await,
+        };
         let (began, longest) = (Instant::now(), Duration::from_secs(place.step()));
         let mut is_silent = false;
         for (_, task) in place.numbered() {
@@ -93,7 +101,7 @@ impl Look {
             let cause = match (committed.is_empty(), is_silent) {
                 (true, _) => Some(Cause::NoBatch),
                 (_, true) => Some(Cause::NoAnswer),
-                _ => self.ask(shared, place.round, &committed, made).await,
+                _ => self.ask(shared, place.round, &committed, &held, made).await,
             };
             // Whoever does not answer once is not asked a hundred times; whoever answers slowly must not use up the time.
             is_silent |= cause == Some(Cause::NoAnswer) || began.elapsed() > longest;
@@ -111,6 +119,7 @@ impl Look {
         shared: &Shared,
         round: RoundNumber,
         committed: &[BatchCommitment],
+        held: &Held,
         made: &Made,
     ) -> Option<Cause> {
         // The checker wrote the line itself.
@@ -118,8 +127,8 @@ impl Look {
             .map(|measurement| measurement.digest(&shared.domain))
             .unwrap_or_default();
         match shared.coordinator.inclusion(digest).await {
-            Ok(said) if is_shown(round, committed, made.line.as_bytes(), &said) => None,
-            Ok(_) => Some(Cause::FalseProof),
+            Ok(said) if !is_shown(round, committed, made.line.as_bytes(), &said) => Some(Cause::FalseProof),
+            Ok(said) => (!held.has(&said.root)).then_some(Cause::NotHeld),
             Err(error) if error.kind() == Some(ProblemKind::NotFound) => Some(match made.receipted {
                 true => Cause::Omitted,
                 false => Cause::NotAccepted,

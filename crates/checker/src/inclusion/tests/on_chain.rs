@@ -15,6 +15,7 @@ use assize_protocol::{
 };
 use assize_service::Clock;
 use assize_testkit::world::{World, WorldPlan};
+use assize_wire::HeldDocument;
 use tempfile::TempDir;
 
 use super::*;
@@ -45,6 +46,8 @@ struct Case {
     events: Arc<Mutex<Vec<Event>>>,
     /// The batch that the coordinator proves places in.
     batch: Arc<Mutex<Vec<String>>>,
+    /// An evaluator that says what it holds.
+    witness: Option<Stub>,
 }
 
 /// The coordinator's answer: a proof for each line of the batch, by digest.
@@ -166,6 +169,7 @@ impl Case {
             place,
             events: Arc::default(),
             batch,
+            witness: None,
         };
         let spool = case.checker(false).await.shared().spool.clone();
         spool.keep(&case.place).unwrap();
@@ -193,7 +197,9 @@ impl Case {
     /// The checker of the directory; with a key that pays, perhaps.
     async fn checker(&self, pays: bool) -> Checker {
         let state = self.directory.path().join("state");
-        let config = Config::new(self.stub.url.parse().unwrap(), OPERATOR, state);
+        let mut config = Config::new(self.stub.url.parse().unwrap(), OPERATOR, state);
+        let witnesses = self.witness.iter().map(|witness| witness.url.parse().unwrap());
+        config.witnesses = witnesses.collect();
         let mut parts = parts(&self.stub, &self.events).await;
         parts.rounds = self.world.rounds.clone();
         parts.rewards = self.world.rewards.clone();
@@ -482,4 +488,42 @@ async fn after_its_time_a_report_is_not_sent() {
     .await;
     assert_eq!(case.sent().await, 0);
     assert!(case.checker(true).await.shared().spool.kept().unwrap().is_empty());
+}
+
+/// A batch whose file is withheld is dropped when own reports come too late; the proof alone is no inclusion.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_that_no_witness_holds_includes_nobody() {
+    for holds in [true, false] {
+        let mut case = Case::new().await;
+        case.publish(TASKS as usize).await;
+        let round = case.place.round;
+        let batches = case
+            .world
+            .rounds
+            .commitments(round, FileKind::Lines)
+            .await
+            .unwrap();
+        let roots = match holds {
+            true => batches.iter().map(|batch| batch.root).collect(),
+            false => Vec::new(),
+        };
+        let held = HeldDocument { round, roots };
+        case.witness = Some(Stub::start(move |_, _| json(200, &held)).await);
+        if holds {
+            case.run(true, None, |event| {
+                matches!(event, Event::Included { measurements: 6, .. })
+            })
+            .await;
+            assert_eq!(case.sent().await, 0);
+            continue;
+        }
+        case.run(true, None, is_own_report).await;
+        let events = case.events();
+        let Event::LeftOut { causes, included, .. } = left_out(&events)[0] else {
+            panic!("{events:?}");
+        };
+        assert_eq!((causes, *included), (&BTreeMap::from([(Cause::NotHeld, 6)]), 0));
+        let (reports, _) = case.evaluate().await;
+        assert_eq!(reports, [text(&case.own)]);
+    }
 }

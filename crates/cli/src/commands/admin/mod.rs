@@ -4,10 +4,11 @@ mod actions;
 
 use std::path::PathBuf;
 
-use assize_protocol::Address;
+use assize_facts::{FileKey, FileKind};
 use assize_protocol::address::parse_operator;
+use assize_protocol::{Address, RoundNumber};
 use assize_service::DataDir;
-use clap::{Args, Subcommand, value_parser};
+use clap::{Args, Subcommand, ValueEnum, value_parser};
 
 use crate::args::duration::positive_seconds;
 use crate::args::{ChainArgs, FormatArgs, KeyArgs};
@@ -38,6 +39,10 @@ enum Task {
     CancelPublisher(With<AddressArgs>),
     /// Stop a publisher at once, for open rounds too (guardian).
     SuspendPublisher(With<AddressArgs>),
+    /// Keep a file that evaluators object to: it counts (guardian).
+    KeepFile(With<FileArgs>),
+    /// Drop a file that enough evaluators objected to and that was not kept (anyone may).
+    DropFile(With<FileArgs>),
     /// Announce parameters of rounds, one challenge window ahead (owner).
     SetParameters(With<ParametersArgs>),
     /// Cancel announced parameters (owner or guardian).
@@ -60,6 +65,8 @@ enum Task {
     CancelEnd(With<NoArgs>),
     /// Announce the end of a programme without settlements (anyone may).
     EndAbandoned(With<NoArgs>),
+    /// Note settlements that became active, which cancels the end of an abandoned programme (anyone may).
+    NoteActive(With<NoArgs>),
     /// After the end, send the treasury what was never promised (anyone may).
     WithdrawSurplus(With<NoArgs>),
     /// Book FIL that came by a plain transfer as a deposit (anyone may).
@@ -102,6 +109,42 @@ struct SuspensionArgs {
     /// Round whose lists are used from then on [default: the newest with a batch].
     #[arg(long, value_name = "ROUND", value_parser = value_parser!(u64).range(1..))]
     lists_of: Option<u64>,
+}
+
+#[derive(Debug, Args)]
+struct FileArgs {
+    /// Round whose evaluation reads the file.
+    #[arg(value_parser = value_parser!(u64).range(1..))]
+    round: u64,
+    /// What it is.
+    #[arg(value_enum)]
+    kind: Kind,
+    /// Its place in commit order, from 0, if it is a batch or a list of seals.
+    #[arg(default_value_t = 0)]
+    index: u32,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Kind {
+    Roster,
+    Tasks,
+    Seals,
+    Batch,
+}
+
+impl FileArgs {
+    fn key(&self) -> FileKey {
+        FileKey {
+            round: RoundNumber(self.round),
+            kind: match self.kind {
+                Kind::Roster => FileKind::Roster,
+                Kind::Tasks => FileKind::Tasks,
+                Kind::Seals => FileKind::Seals,
+                Kind::Batch => FileKind::Lines,
+            },
+            index: self.index,
+        }
+    }
 }
 
 #[derive(Debug, Args)]
@@ -157,6 +200,8 @@ pub(super) async fn run(args: &AdminArgs, data: &DataDir) -> eyre::Result<Outcom
         Task::ForbidPublisher(args) => args.run(data, actions::forbid_publisher).await,
         Task::CancelPublisher(args) => args.run(data, actions::cancel_publisher).await,
         Task::SuspendPublisher(args) => args.run(data, actions::suspend_publisher).await,
+        Task::KeepFile(args) => args.run(data, actions::keep_file).await,
+        Task::DropFile(args) => args.run(data, actions::drop_file).await,
         Task::SetParameters(args) => args.run(data, actions::set_parameters).await,
         Task::CancelParameters(args) => args.run(data, actions::cancel_parameters).await,
         Task::SetEvaluators(args) => args.run(data, actions::set_evaluators).await,
@@ -168,6 +213,7 @@ pub(super) async fn run(args: &AdminArgs, data: &DataDir) -> eyre::Result<Outcom
         Task::SetEnd(args) => args.run(data, actions::set_end).await,
         Task::CancelEnd(args) => args.run(data, actions::cancel_end).await,
         Task::EndAbandoned(args) => args.run(data, actions::end_abandoned).await,
+        Task::NoteActive(args) => args.run(data, actions::note_active).await,
         Task::WithdrawSurplus(args) => args.run(data, actions::withdraw_surplus).await,
         Task::Sync(args) => args.run(data, actions::sync).await,
         Task::SetTreasury(args) => args.run(data, actions::set_treasury).await,

@@ -161,7 +161,9 @@ pub(super) async fn lapse(args: &LapseArgs, data: &DataDir) -> eyre::Result<Outc
         "there is no open demand for place {place} of settlement {id}: `assize settlement show {id}` lists those that there are"
     );
     let void = match is_pending {
-        true => format!("settlement {id} and all later ones built on it are void, since nobody showed place {place}; "),
+        true => format!(
+            "settlement {id} and all later ones built on it are void, since nobody showed place {place}; "
+        ),
         false => String::new(),
     };
     let effect = format!("{void}the bond is owed again to who demanded place {place}");

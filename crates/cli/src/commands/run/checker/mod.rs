@@ -33,6 +33,9 @@ pub(crate) struct CheckerArgs {
     /// URL of the coordinator.
     #[arg(long, env = "ASSIZE_COORDINATOR", hide_env_values = true, value_name = "URL")]
     coordinator: Url,
+    /// URL of an evaluator that must hold a batch for it to count; repeatable.
+    #[arg(long = "witness", value_name = "URL")]
+    witnesses: Vec<Url>,
     /// Operator to pay: a 0x or f410 address.
     #[arg(long, env = "ASSIZE_OPERATOR", hide_env_values = true, value_name = "ADDRESS", value_parser = operator)]
     operator: Address,
@@ -98,6 +101,7 @@ pub(crate) async fn run(args: &CheckerArgs, log: Option<LogFormat>, data: &DataD
     preflight.finish()?;
     let mut config = Config::new(args.coordinator.clone(), args.operator, data.checker());
     config.bind = args.bind;
+    config.witnesses.clone_from(&args.witnesses);
     Checker::expect_network(&config, &network.rounds, beacons.chain()).await?;
     let stop = Stop::default();
     stop.set_on_signal();
