@@ -3,11 +3,12 @@
 use std::fmt;
 
 use alloy_primitives::{Address, B256};
+use assize_facts::FileKey;
 use assize_outbox::QueueAlert;
 use assize_protocol::RoundNumber;
 use assize_service::duration;
 
-use crate::{MissingFile, Plan};
+use crate::{MissingFile, Objection, Plan};
 
 /// Seconds for which a settlement may wait for signatures: an hour.
 const SIGNATURE_PATIENCE: u64 = 3_600;
@@ -45,17 +46,25 @@ pub enum EvaluatorAlert {
     },
     /// A file that counts is served by nobody.
     Unreadable(MissingFile),
+    /// It should object to a file, and its key has no FIL.
+    CannotObject {
+        /// The file.
+        file: FileKey,
+        /// The key's address.
+        address: Address,
+    },
     /// The queue, or the node, does not move.
     Queue(QueueAlert),
 }
 
 impl EvaluatorAlert {
     /// All kinds, as metrics name them.
-    pub const KINDS: [&str; 7] = [
+    pub const KINDS: [&str; 8] = [
         "disagreement",
         "other_plan",
         "few_signatures",
         "unreadable",
+        "cannot_object",
         "parked",
         "stuck",
         "stale_node",
@@ -83,6 +92,7 @@ impl assize_service::Alert for EvaluatorAlert {
             Self::OtherPlan { .. } => 1,
             Self::FewSignatures { .. } => 2,
             Self::Unreadable(_) => 3,
+            Self::CannotObject { .. } => 4,
             Self::Queue(alert) => return alert.kind(),
         };
         Self::KINDS[place]
@@ -93,6 +103,7 @@ impl assize_service::Alert for EvaluatorAlert {
             Self::Disagreement { evaluator, .. } => Some(evaluator.to_string()),
             Self::OtherPlan { peer, .. } => Some(peer.clone()),
             Self::Unreadable(missing) => Some(missing.file.to_string()),
+            Self::CannotObject { file, .. } => Some(file.to_string()),
             _ => None,
         }
     }
@@ -129,21 +140,29 @@ impl fmt::Display for EvaluatorAlert {
             Self::Unreadable(MissingFile {
                 file,
                 reason,
-                objection_in,
+                objection,
             }) => {
                 write!(
                     f,
                     "{file} cannot be read, and nothing is settled without it: {reason}; "
                 )?;
-                match objection_in {
-                    0 => write!(f, "evaluators that post are objecting to it"),
-                    seconds => write!(
+                match objection {
+                    Objection::Due => write!(f, "evaluators whose keys have FIL are objecting to it"),
+                    Objection::In(seconds) => write!(
                         f,
-                        "name more sources with --gateway or --peer; objections are possible in {}",
+                        "name more sources with --gateway or --peer; this evaluator objects in {}",
                         duration(*seconds)
+                    ),
+                    Objection::Local => write!(
+                        f,
+                        "the fault is this machine's or its store's: repair it; until then this evaluator does not object"
                     ),
                 }
             }
+            Self::CannotObject { file, address } => write!(
+                f,
+                "{file} is served by nobody, and this evaluator cannot object to it, because its key has no FIL: send some to                  {address}, since nothing is settled until enough evaluators have objected"
+            ),
             Self::Queue(alert) => alert.fmt(f),
         }
     }

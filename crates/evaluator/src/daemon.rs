@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use alloy_primitives::Address;
 use assize_outbox::{QueueAlert, parked};
 use assize_service::{Daemon, Stop, idle_pause};
 
@@ -40,14 +41,14 @@ impl<W: FnMut(&Pass)> Daemon for EvaluatorDaemon<W> {
             Some(outbox) => Some(outbox.state(parked(&pass.alerts)).await?),
             None => None,
         };
-        let mut alerts = alerts(&pass, self.evaluator.plan());
+        let mut alerts = alerts(&pass, self.evaluator.plan(), self.evaluator.address());
         let trouble = match &queue {
             Some(queue) => QueueAlert::of(queue),
             None => QueueAlert::of_node(self.evaluator.standing_for().await?),
         };
         alerts.extend(trouble.map(EvaluatorAlert::Queue));
         let is_idle = alerts.is_empty() && pass.evaluated.is_none() && self.evaluator.is_idle()?;
-        self.idle = is_idle.then_some(pass.due_in);
+        self.idle = is_idle.then_some([pass.due_in, pass.copy_in].into_iter().flatten().min());
         metrics.set(&Seen {
             pass,
             queue,
@@ -62,7 +63,7 @@ impl<W: FnMut(&Pass)> Daemon for EvaluatorDaemon<W> {
 }
 
 /// What holds after a pass.
-fn alerts(pass: &Pass, ours: Plan) -> Vec<EvaluatorAlert> {
+fn alerts(pass: &Pass, ours: Plan, address: Address) -> Vec<EvaluatorAlert> {
     let disagreements = pass
         .disagreeing
         .iter()
@@ -79,5 +80,14 @@ fn alerts(pass: &Pass, ours: Plan) -> Vec<EvaluatorAlert> {
         EvaluatorAlert::of_waiting(rounds, (pass.signatures, pass.threshold), pass.waiting_for)
     });
     let missing = pass.missing.iter().cloned().map(EvaluatorAlert::Unreadable);
-    disagreements.chain(plans).chain(waiting).chain(missing).collect()
+    let silent = pass
+        .not_objected
+        .iter()
+        .map(|&file| EvaluatorAlert::CannotObject { file, address });
+    disagreements
+        .chain(plans)
+        .chain(waiting)
+        .chain(missing)
+        .chain(silent)
+        .collect()
 }

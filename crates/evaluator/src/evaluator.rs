@@ -1,50 +1,34 @@
 //! One evaluator.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 use std::time::{Duration, Instant};
 
 use alloy_primitives::{Address, B256};
-use assize_chain::{NewestBlock, Rewards, Roles, Rounds};
+use assize_chain::{Court, NewestBlock, Rewards, Roles, Rounds};
 use assize_drand::{BeaconSource, Verified};
+use assize_evaluate::SettlementDocument;
 use assize_facts::{ChainFacts, ChainRound, FileKey, Proposal, Settlement, SettlementId, Status};
 use assize_keys::Signer;
 use assize_outbox::{Alert, Ended, Kind, NewIntent, Outbox};
 use assize_protocol::{FileCid, RoundNumber};
-use assize_service::{duration, moment};
+use assize_service::moment;
 use assize_store::Store;
 use assize_verify::{
-    Conclusion, EvaluatedRange, Evidence, NextRange, Reading, read_next_settlement, read_settlement,
+    Conclusion, EvaluatedRange, Evidence, NextRange, Reading, VerifyError, read_next_settlement,
+    read_settlement,
 };
-use serde::{Deserialize, Serialize};
 
+use crate::attempts::{Ledger, Objection};
+use crate::court::{answer, open_demands};
+use crate::mirror::{Mirror, Mirrored, Place};
 use crate::objection::{missing, object};
-use crate::{Board, EvaluatorError, MissingFile, Peer, SignedProposal};
+use crate::plan::Outlook;
+use crate::{Board, EvaluatorError, MissingFile, Peer, Plan, SignedProposal};
 
 /// How long the peers' plans are taken to be unchanged.
 const PLANS_FOR: Duration = Duration::from_secs(60);
-
-/// The rounds of a settlement, and when it is due: the same for all evaluators of a network.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Plan {
-    /// Number of rounds per settlement; at least 1.
-    #[serde(rename = "roundsPerSettlement")]
-    pub every: u64,
-    /// Seconds to wait after the last round is over, during which a reorganisation may still change commitments.
-    pub delay: u64,
-}
-
-impl fmt::Display for Plan {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { every, delay } = self;
-        write!(
-            f,
-            "{every} rounds per settlement and a delay of {}",
-            duration(*delay)
-        )
-    }
-}
+/// How often the Court is asked for demands in the time for an answer.
+const LOOKS: u64 = 48;
 
 /// The parts of an evaluator.
 pub struct Parts {
@@ -52,16 +36,21 @@ pub struct Parts {
     pub rounds: Rounds,
     /// The Rewards contract.
     pub rewards: Rewards,
+    /// The Court.
+    pub court: Court,
     /// The evaluator's key.
     pub signer: Signer,
-    /// The store from which batches and lists are read, and to which documents are written.
+    /// The store, which reads what it lacks from gateways and peers. All files of unsettled rounds are copied into it, and
+    /// documents are written to it.
     pub store: Box<dyn Store>,
     /// Beacons.
     pub beacons: Verified<Box<dyn BeaconSource + Send + Sync>>,
     /// The other evaluators.
     pub peers: Vec<Peer>,
-    /// The transaction queue, if this evaluator posts.
+    /// The transaction queue, for objections and answers to the Court if its key has FIL, and for settlements.
     pub outbox: Option<Outbox>,
+    /// Whether this evaluator posts settlements.
+    pub posts: bool,
     /// Which rounds to settle, and when.
     pub plan: Plan,
 }
@@ -87,6 +76,12 @@ pub struct Evaluator {
     newest: NewestBlock,
     /// Who the evaluators are, once it was asked for.
     roles: Option<Roles>,
+    /// Copies of files.
+    mirror: Mirror,
+    /// What could not be read so far.
+    ledger: Ledger,
+    /// When the Court was asked for demands, by the chain's time.
+    court_asked_at: Option<u64>,
 }
 
 /// The result for the next settlement.
@@ -117,6 +112,12 @@ pub struct Pass {
     pub disagreeing: Vec<(Address, B256)>,
     /// Files that count and cannot be got, so that nothing can be settled.
     pub missing: Vec<MissingFile>,
+    /// Files to which it should object, and cannot because its key has no FIL, or because it has no queue.
+    pub not_objected: Vec<FileKey>,
+    /// Files that unsettled rounds commit to and that are not in the store, but for dropped ones.
+    pub not_copied: u64,
+    /// Demands of the Court answered in this pass.
+    pub answered: u64,
     /// Peers with another plan.
     pub other_plans: Vec<(String, Plan)>,
     /// Peers that did not answer.
@@ -125,6 +126,8 @@ pub struct Pass {
     pub waiting_for: u64,
     /// Seconds until the next settlement is due; `None` if its last round is not open yet.
     pub due_in: Option<u64>,
+    /// Seconds until there may be more files to copy.
+    pub copy_in: Option<u64>,
     /// Alerts of the queue.
     pub alerts: Vec<Alert>,
     /// The newest valid settlement.
@@ -151,6 +154,9 @@ impl Evaluator {
             plans_read: None,
             newest: NewestBlock::default(),
             roles: None,
+            mirror: Mirror::default(),
+            ledger: Ledger::default(),
+            court_asked_at: None,
         }
     }
 
@@ -174,7 +180,7 @@ impl Evaluator {
         Ok(self.own.is_none() && queue_is_idle)
     }
 
-    /// The transaction queue, if this evaluator posts.
+    /// The transaction queue, if it has one.
     #[must_use]
     pub fn outbox(&self) -> Option<&Outbox> {
         self.parts.outbox.as_ref()
@@ -188,19 +194,37 @@ impl Evaluator {
         Ok(self.newest.standing_for(self.parts.rounds.client()).await?)
     }
 
+    /// The address of its key.
+    #[must_use]
+    pub fn address(&self) -> Address {
+        self.parts.signer.address()
+    }
+
     /// Its plan.
     #[must_use]
     pub fn plan(&self) -> Plan {
         self.parts.plan
     }
 
-    /// Recomputes and signs what is due, collects the peers' signatures, enqueues the settlement once there are enough,
-    /// and lets the queue work.
+    /// Copies the files of unsettled rounds, recomputes and signs what is due, collects the peers' signatures, enqueues the
+    /// settlement once there are enough, and lets the queue work, whatever failed before.
     ///
     /// # Errors
-    /// [`EvaluatorError`]; the next pass continues.
+    /// [`EvaluatorError`], the first one; the next pass continues.
     pub async fn pass(&mut self) -> Result<Pass, EvaluatorError> {
         let mut pass = Pass::default();
+        let worked = self.work(&mut pass).await;
+        if let Err(error) = self.answer_court(&mut pass).await {
+            tracing::warn!(%error, "the Court's demands are not answered");
+        }
+        let sent = self.send(&mut pass).await;
+        worked?;
+        sent?;
+        self.refused().await?;
+        Ok(pass)
+    }
+
+    async fn work(&mut self, pass: &mut Pass) -> Result<(), EvaluatorError> {
         let evaluators = self.roles().await?.evaluators().await?;
         if !evaluators.set.contains(&self.parts.signer.address()) {
             return Err(EvaluatorError::NoEvaluator {
@@ -209,8 +233,9 @@ impl Evaluator {
             });
         }
         pass.threshold = evaluators.threshold;
-        self.read_head(&mut pass).await?;
-        match self.due(&mut pass).await? {
+        self.read_head(pass).await?;
+        let heard = self.copy_files(pass).await;
+        match self.due(pass).await? {
             None => self.forget(),
             Some(range) => {
                 let Parts { rounds, rewards, .. } = &self.parts;
@@ -229,33 +254,109 @@ impl Evaluator {
                     if next == Some(range) {
                         self.check_parent(range.parent).await?;
                         pass.evaluated = self
-                            .evaluate(range, reading, evaluators.version, &mut pass)
+                            .evaluate(range, reading, evaluators.version, heard, pass)
                             .await?;
                     }
                 }
             }
         }
-        self.compare_plans(&mut pass);
+        self.compare_plans(pass);
         if let Some(own) = &self.own {
             pass.waiting = Some((own.range.first, own.range.last));
             pass.waiting_for = own.signed_at.elapsed().as_secs();
-            let signatures = self.gather(own, &evaluators.set, &mut pass);
+            let signatures = self.gather(own, &evaluators.set, pass);
             pass.signatures = signatures.len() as u64;
             if pass.signatures >= pass.threshold {
                 self.post(&signatures)?;
             }
         }
-        if let Some(outbox) = &mut self.parts.outbox {
-            loop {
-                let tick = outbox.tick().await?;
-                pass.alerts.extend(tick.alerts);
-                if tick.waiting {
-                    break;
-                }
+        Ok(())
+    }
+
+    /// Copies files of unsettled rounds into the store; returns whether a source answered. A failure is no failure of the pass.
+    async fn copy_files(&mut self, pass: &mut Pass) -> bool {
+        self.ledger.settled(pass.settled);
+        let place = Place {
+            rounds: &self.parts.rounds,
+            rewards: &self.parts.rewards,
+            store: &*self.parts.store,
+            settled: pass.settled,
+            delay: self.parts.plan.delay,
+        };
+        let mirrored = self.mirror.pass(&place, &mut self.ledger).await;
+        let Mirrored {
+            missing,
+            heard,
+            due_in,
+        } = mirrored.unwrap_or_else(|error| {
+            tracing::warn!(%error, "the files of unsettled rounds are not copied now");
+            Mirrored::default()
+        });
+        (pass.not_copied, pass.copy_in) = (missing, due_in);
+        heard
+    }
+
+    async fn send(&mut self, pass: &mut Pass) -> Result<(), EvaluatorError> {
+        let Some(outbox) = &mut self.parts.outbox else {
+            return Ok(());
+        };
+        loop {
+            let tick = outbox.tick().await?;
+            pass.alerts.extend(tick.alerts);
+            if tick.waiting {
+                return Ok(());
             }
         }
-        self.refused().await?;
-        Ok(pass)
+    }
+
+    /// Whether it has a queue, and its key can pay for gas.
+    async fn can_send(&self) -> Result<bool, EvaluatorError> {
+        match &self.parts.outbox {
+            Some(outbox) => {
+                let balance = outbox.client().balance(outbox.signer().address()).await?;
+                Ok(!balance.is_zero())
+            }
+            None => Ok(false),
+        }
+    }
+
+    /// Shows the places of pending settlements that somebody demanded, once half of the time for it is over: the guardian does it at
+    /// once, and one answer is enough. What it has not recomputed yet, it recomputes first.
+    async fn answer_court(&mut self, pass: &mut Pass) -> Result<(), EvaluatorError> {
+        if self.parts.outbox.is_none() || pass.head.is_none() {
+            return Ok(());
+        }
+        let now = self.parts.rewards.client().head().await?.timestamp;
+        let window = self.parts.court.answer_window().await?;
+        if self.court_asked_at.is_some_and(|at| now < at.saturating_add(window / LOOKS)) {
+            return Ok(());
+        }
+        let mut next = pass.head;
+        while let Some(id) = next {
+            let settlement = self.parts.rewards.settlement(id).await?;
+            if settlement.status != Status::Pending {
+                break;
+            }
+            next = settlement.proposal.parent;
+            let mut demands = open_demands(&self.parts.court, &settlement).await?;
+            demands.retain(|demand| now.saturating_add(window / 2) >= demand.due_at);
+            if demands.is_empty() || !self.can_send().await? {
+                continue;
+            }
+            self.check_parent(Some(id)).await?;
+            let bytes = tokio::task::block_in_place(|| self.parts.store.get(&settlement.proposal.cid))?;
+            let document = SettlementDocument::parse(&bytes).map_err(|source| VerifyError::Document {
+                settlement: id,
+                cid: settlement.proposal.cid,
+                source,
+            })?;
+            let Parts { court, outbox, .. } = &mut self.parts;
+            if let Some(outbox) = outbox {
+                pass.answered += answer::<EvaluatorError>(court, outbox, &settlement, &document, &demands)?;
+            }
+        }
+        self.court_asked_at = Some(now);
+        Ok(())
     }
 
     /// Reads the newest valid settlement; reports a new one, and one that is void.
@@ -348,7 +449,11 @@ impl Evaluator {
                 progress: &|_| {},
             };
             match tokio::task::block_in_place(|| evidence.verify_settlement(settlement.id))? {
-                Conclusion::Match(_) => self.computed.insert(settlement.proposal.cid),
+                Conclusion::Match(verified) => {
+                    // Who signed it may be gone when somebody demands a place of it.
+                    tokio::task::block_in_place(|| store.put(&verified.document.to_bytes()))?;
+                    self.computed.insert(settlement.proposal.cid)
+                }
                 Conclusion::Mismatch(mismatch) => {
                     return Err(EvaluatorError::WrongParent {
                         settlement: settlement.id,
@@ -364,19 +469,51 @@ impl Evaluator {
     async fn due(&mut self, pass: &mut Pass) -> Result<Option<NextRange>, EvaluatorError> {
         let Plan { every, delay } = self.parts.plan;
         let first = RoundNumber(pass.settled.0.saturating_add(1));
-        let last = RoundNumber(pass.settled.0.saturating_add(every));
-        if self.parts.rounds.latest_round().await? < Some(last) {
+        let full = RoundNumber(pass.settled.0.saturating_add(every));
+        let Some(latest) = self.parts.rounds.latest_round().await? else {
             return Ok(None);
-        }
-        let until = self.parts.rounds.round(last).await?.times.dedupe_from;
-        let now = self.parts.rounds.client().head().await?.timestamp;
-        let due_in = until.saturating_add(delay).saturating_add(1).saturating_sub(now);
-        pass.due_in = Some(due_in);
-        Ok((due_in == 0).then_some(NextRange {
+        };
+        let count = match latest {
+            _ if latest < first => None,
+            _ if latest < full => self.fewer(first, latest).await?,
+            _ => {
+                let until = self.parts.rounds.round(full).await?.times.dedupe_from;
+                let now = self.parts.rounds.client().head().await?.timestamp;
+                let due_in = until.saturating_add(delay).saturating_add(1).saturating_sub(now);
+                pass.due_in = Some(due_in);
+                (due_in == 0).then_some(every)
+            }
+        };
+        Ok(count.map(|count| NextRange {
             parent: pass.head,
             first,
-            last,
+            last: RoundNumber(pass.settled.0.saturating_add(count)),
         }))
+    }
+
+    /// How many rounds from `first` on are settled although they are no full range.
+    async fn fewer(&mut self, first: RoundNumber, latest: RoundNumber) -> Result<Option<u64>, EvaluatorError> {
+        let roles = self.roles().await?;
+        let Parts {
+            rounds,
+            rewards,
+            plan,
+            ..
+        } = &self.parts;
+        let outlook = Outlook {
+            now: rounds.client().head().await?.timestamp,
+            window: roles.challenge_window().await?,
+            ends_at: rewards.ends_at().await?,
+            opened_at: rounds.round(latest).await?.opened_at,
+        };
+        if !plan.may_settle_fewer(&outlook) {
+            return Ok(None);
+        }
+        let mut dedupe_from = Vec::new();
+        for number in (first.0..=latest.0).map(RoundNumber) {
+            dedupe_from.push(rounds.round(number).await?.times.dedupe_from);
+        }
+        Ok(plan.fewer(&outlook, &dedupe_from))
     }
 
     /// Recomputes a range and signs its settlement; `None`, with objections where it is time for them, if a file is missing.
@@ -385,6 +522,7 @@ impl Evaluator {
         range: NextRange,
         reading: Reading,
         set: u64,
+        heard: bool,
         pass: &mut Pass,
     ) -> Result<Option<(ChainFacts, EvaluatedRange)>, EvaluatorError> {
         let Reading { facts: chain, own } = reading;
@@ -415,9 +553,18 @@ impl Evaluator {
         let evaluated = match evaluated {
             Ok(evaluated) => evaluated,
             Err(unreadable) => {
-                pass.missing = missing(&chain, unreadable);
-                if let Some(outbox) = &mut self.parts.outbox {
-                    object(&self.parts.rewards, outbox, set, &pass.missing)?;
+                let window = self.roles().await?.challenge_window().await?;
+                pass.missing = missing(&chain, window, unreadable, &mut self.ledger, heard);
+                let due = pass
+                    .missing
+                    .iter()
+                    .filter(|missing| missing.objection == Objection::Due);
+                let due: Vec<_> = due.map(|missing| missing.file).collect();
+                let can_send = due.is_empty() || self.can_send().await?;
+                let Parts { outbox, rewards, .. } = &mut self.parts;
+                match outbox {
+                    Some(outbox) if can_send => object(rewards, outbox, set, &pass.missing)?,
+                    _ => pass.not_objected = due,
                 }
                 return Ok(None);
             }
@@ -534,7 +681,7 @@ impl Evaluator {
 
     /// Enqueues the settlement once, whichever signatures it has.
     fn post(&mut self, signatures: &BTreeMap<Address, [u8; 65]>) -> Result<(), EvaluatorError> {
-        let (Some(own), Some(outbox)) = (&self.own, &mut self.parts.outbox) else {
+        let (Some(own), Some(outbox), true) = (&self.own, &mut self.parts.outbox, self.parts.posts) else {
             return Ok(());
         };
         let draft = self.parts.rewards.post(own.number, &own.proposal, signatures);

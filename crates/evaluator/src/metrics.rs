@@ -14,7 +14,7 @@ pub type Metrics = MetricSet<Seen>;
 pub struct Seen {
     /// The pass.
     pub pass: Pass,
-    /// The transaction queue, if this evaluator posts.
+    /// The transaction queue, if it has one.
     pub queue: Option<QueueState>,
     /// The active alerts.
     pub alerts: Vec<EvaluatorAlert>,
@@ -58,6 +58,16 @@ pub fn metrics() -> Metrics {
     metrics.gauge("silent_peers", "Peers that did not answer", |seen| {
         seen.pass.silent as f64
     });
+    metrics.gauge(
+        "files_missing",
+        "Files that unsettled rounds commit to and that are not in its store, but for dropped ones",
+        |seen| seen.pass.not_copied as f64,
+    );
+    metrics.sum(
+        "answers",
+        "Demands of the Court answered since the process started",
+        |seen| seen.pass.answered,
+    );
     metrics.sum(
         "measurements",
         "Measurements recomputed since the process started",

@@ -3,32 +3,61 @@
 use assize_chain::Rewards;
 use assize_facts::{ChainFacts, FileKey};
 use assize_outbox::{Ended, Kind, NewIntent, Outbox};
+use assize_store::Reached;
 use assize_verify::VerifyError;
 
 use crate::EvaluatorError;
+use crate::attempts::{Circumstances, Ledger, Objection};
 
-/// A file that this evaluator could not get, and when it may object.
+/// A file that this evaluator could not get, and when it objects.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MissingFile {
     /// The file.
     pub file: FileKey,
     /// Why it cannot be read.
     pub reason: String,
-    /// Seconds until an objection is possible; 0 if it is.
-    pub objection_in: u64,
+    /// When it objects.
+    pub objection: Objection,
 }
 
-/// What is missing at a time, Unix seconds.
-pub(crate) fn missing(chain: &ChainFacts, unreadable: Vec<(FileKey, VerifyError)>) -> Vec<MissingFile> {
+/// What could not be read in a pass. `heard` tells whether a source answered before in the same pass.
+pub(crate) fn missing(
+    chain: &ChainFacts,
+    window: u64,
+    unreadable: Vec<(FileKey, VerifyError)>,
+    ledger: &mut Ledger,
+    heard: bool,
+) -> Vec<MissingFile> {
+    let reached = unreadable
+        .iter()
+        .map(|(_, error)| error.reached())
+        .fold(Reached::default(), Reached::and);
+    // Without gateways there is nobody to be silent.
+    let heard = heard || reached.answered || !reached.silent;
+    let rounds = chain.rounds.keys();
+    if let (Some(&first), Some(&last)) = (rounds.clone().min(), rounds.max()) {
+        let missing = unreadable.iter().map(|(file, _)| *file).collect();
+        ledger.only(first..=last, &missing);
+    }
     let files = unreadable.into_iter();
     files
-        .map(|(file, reason)| {
+        .map(|(file, error)| {
             let round = chain.rounds.get(&file.round);
-            let from = round.map_or(u64::MAX, |round| round.round.times.objections_from(file.kind));
+            let objections_from = round.map_or(u64::MAX, |round| round.round.times.objections_from(file.kind));
+            let circumstances = Circumstances {
+                now: chain.now,
+                objections_from,
+                window,
+                heard,
+                local: error.reached().local,
+            };
+            if !circumstances.local {
+                ledger.failed(file, chain.now);
+            }
             MissingFile {
                 file,
-                reason: reason.to_string(),
-                objection_in: from.saturating_sub(chain.now),
+                reason: error.to_string(),
+                objection: ledger.objection(file, &circumstances),
             }
         })
         .collect()
@@ -41,7 +70,10 @@ pub(crate) fn object(
     set: u64,
     missing: &[MissingFile],
 ) -> Result<(), EvaluatorError> {
-    for MissingFile { file, reason, .. } in missing.iter().filter(|missing| missing.objection_in == 0) {
+    let due = missing
+        .iter()
+        .filter(|missing| missing.objection == Objection::Due);
+    for MissingFile { file, reason, .. } in due {
         let key = format!("unreadable/{file}/set-{set}");
         let draft = rewards.unreadable(&[*file]);
         let new = NewIntent {

@@ -8,7 +8,7 @@ use alloy_primitives::B256;
 use assize_chain::{Claim, SettlementMessage, Share};
 use assize_drand::{BeaconSource, Verified};
 use assize_evaluate::SettlementDocument;
-use assize_evaluator::{Board, Evaluator, EvaluatorError, Parts, Peer, Plan, SignedProposal};
+use assize_evaluator::{Board, Evaluator, EvaluatorError, Objection, Parts, Peer, Plan, SignedProposal};
 use assize_facts::{ListCommitment, Proposal, SettlementId, Status};
 use assize_measurement::{Domain, ndjson};
 use assize_outbox::{Outbox, Policy};
@@ -88,6 +88,8 @@ impl Court {
         let parts = Parts {
             rounds: self.world.rounds.clone(),
             rewards: self.world.rewards.clone(),
+            court: self.world.court.clone(),
+            posts: true,
             outbox: [0, 2].contains(&index).then(|| outbox(&state)),
             signer: signer.clone(),
             store: Box::new(self.store()),
@@ -329,7 +331,7 @@ async fn a_file_that_nobody_serves_is_dropped_after_two_objections() {
     let pass = evaluators[0].pass().await.unwrap();
     assert_eq!(pass.missing.len(), 1);
     assert_eq!((pass.missing[0].file.index, pass.waiting), (1, None));
-    assert!(pass.missing[0].objection_in > 0);
+    assert!(matches!(pass.missing[0].objection, Objection::In(_)));
     assert_eq!(rewards.drop_count().await.unwrap(), 0);
 
     let from = rounds.round(number).await.unwrap().times.objections_from;

@@ -24,6 +24,12 @@ impl fmt::Display for Mismatch {
 }
 
 impl Mismatch {
+    /// Whether both values are the chain's, or follow from it and the beacons alone: a settlement's document has no part in it.
+    #[must_use]
+    pub fn is_within_chain(&self) -> bool {
+        self.path.starts_with("chain.") && !self.path.starts_with("chain.settlements[")
+    }
+
     /// Compares a value with the stated one. `path` is called only if they differ.
     ///
     /// # Errors

@@ -6,7 +6,8 @@ use assize_protocol::FileCid;
 
 use crate::{Content, InOrder, Produce, Source, Store, StoreError};
 
-/// Writes to its store; reads from it, then from other sources, such as gateways. What is read there is not kept.
+/// Writes to its store; reads from it, then from other sources, such as gateways. What is read there is not kept:
+/// whoever keeps a file writes it once it knows that it is the right one.
 pub struct Backed {
     store: Arc<dyn Store>,
     sources: InOrder,
@@ -30,11 +31,19 @@ impl Source for Shared {
     fn open(&self, cid: &FileCid) -> Result<Content, StoreError> {
         self.0.open(cid)
     }
+
+    fn open_within(&self, cid: &FileCid, most: u64) -> Result<Content, StoreError> {
+        self.0.open_within(cid, most)
+    }
 }
 
 impl Source for Backed {
     fn open(&self, cid: &FileCid) -> Result<Content, StoreError> {
         self.sources.open(cid)
+    }
+
+    fn open_within(&self, cid: &FileCid, most: u64) -> Result<Content, StoreError> {
+        self.sources.open_within(cid, most)
     }
 }
 

@@ -155,9 +155,15 @@ pub struct GatewayFailure {
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum GatewayFault {
-    /// The gateway was unreachable, too slow, or its response exceeds the maximum file size.
+    /// The gateway was unreachable, or closed the connection.
     #[error("{0}")]
     Transport(String),
+    /// The gateway timed out, or was too slow.
+    #[error("{0}")]
+    Slow(String),
+    /// The response has more bytes than this, which is more than the file may have.
+    #[error("the response is not the file: it has more than {0} bytes")]
+    TooLong(u64),
     /// The gateway answered with a status other than 200.
     #[error("HTTP status {0}")]
     Status(u16),

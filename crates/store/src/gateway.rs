@@ -1,13 +1,17 @@
 //! A client of trustless HTTP gateways.
 
 use std::fs::File;
-use std::time::Duration;
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use assize_measurement::car;
+use assize_measurement::unixfs::MAX_FILE_SIZE;
 use assize_protocol::FileCid;
 use ureq::Agent;
 use ureq::http::Uri;
 
+use crate::pace::{Pace, Paced};
 use crate::spool::{SpoolError, spool};
 use crate::{Content, GatewayFailure, GatewayFault, Source, StoreError};
 
@@ -15,11 +19,14 @@ use crate::{Content, GatewayFailure, GatewayFault, Source, StoreError};
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Timeout for a whole file: 4 GiB at 60 Mbit/s.
 const TRANSFER: Duration = Duration::from_secs(600);
+/// For how long a gateway that was too slow is queried last.
+const SLOW_FOR: Duration = Duration::from_secs(300);
 
 /// The identity CID of no bytes, for probing gateways (IPFS Trustless Gateway specification).
 const PROBE: &str = "bafkqaaa";
 
 /// Gateways that serve files as CARs (IPFS Trustless Gateway specification), queried in order until one returns the file.
+/// One that timed out, or sent less than 64 KiB/s, is queried last for five minutes.
 ///
 /// Every block is verified, so a gateway can withhold a file but not change it. Redirects are not followed.
 #[derive(Clone, Debug)]
@@ -34,6 +41,8 @@ struct Gateway {
     base: String,
     /// Safe for logs: without user and password.
     label: String,
+    /// When it was too slow the last time.
+    slow: Arc<Mutex<Option<Instant>>>,
 }
 
 impl Gateways {
@@ -85,34 +94,60 @@ impl Gateways {
         self.gateways.iter().filter_map(failure).collect()
     }
 
-    fn ask(&self, gateway: &Gateway, cid: &FileCid) -> Result<car::Content<File>, GatewayFault> {
-        let transport = |error: ureq::Error| GatewayFault::Transport(error.to_string());
-        let mut response = self
+    fn ask(&self, gateway: &Gateway, cid: &FileCid, most: u64) -> Result<car::Content<File>, GatewayFault> {
+        let response = self
             .agent
             .get(format!("{}/ipfs/{cid}?format=car", gateway.base))
             // Some gateways (npm gateway-lib) reject dups=n. Repeated blocks are accepted.
             .header("Accept", "application/vnd.ipld.car; version=1; order=dfs; dups=y")
             .call()
-            .map_err(transport)?;
+            .map_err(|error| match error {
+                ureq::Error::Timeout(_) => GatewayFault::Slow(error.to_string()),
+                error => GatewayFault::Transport(error.to_string()),
+            })?;
         if response.status() != 200 {
             return Err(GatewayFault::Status(response.status().as_u16()));
         }
         // ureq's own limit would count the bytes on the wire, which may be compressed.
-        spool(cid, response.body_mut().as_reader()).map_err(|error| match error {
+        let body = Paced::new(response.into_body().into_reader(), Pace::USUAL).map_err(GatewayFault::Disk)?;
+        spool(cid, body, most).map_err(|error| match error {
+            SpoolError::Body(error) if is_timeout(&error) => GatewayFault::Slow(error.to_string()),
             SpoolError::Body(error) => GatewayFault::Transport(error.to_string()),
+            SpoolError::TooLong(most) => GatewayFault::TooLong(most),
             SpoolError::Car(error) => GatewayFault::Answer(Box::new(error)),
             SpoolError::Disk(error) => GatewayFault::Disk(error),
         })
     }
+
+    /// All gateways, those that were too slow last.
+    fn in_order(&self) -> impl Iterator<Item = &Gateway> {
+        let (slow, others): (Vec<_>, Vec<_>) = self.gateways.iter().partition(|gateway| gateway.is_slow());
+        others.into_iter().chain(slow)
+    }
+}
+
+/// Whether a body did not come in time.
+fn is_timeout(error: &io::Error) -> bool {
+    let inner = error.get_ref().and_then(|inner| inner.downcast_ref());
+    error.kind() == io::ErrorKind::TimedOut || matches!(inner, Some(ureq::Error::Timeout(_)))
 }
 
 impl Source for Gateways {
     fn open(&self, cid: &FileCid) -> Result<Content, StoreError> {
+        self.open_within(cid, MAX_FILE_SIZE)
+    }
+
+    fn open_within(&self, cid: &FileCid, most: u64) -> Result<Content, StoreError> {
         let mut failures = Vec::new();
-        for gateway in &self.gateways {
-            match self.ask(gateway, cid) {
+        for gateway in self.in_order() {
+            match self.ask(gateway, cid, most) {
                 Ok(content) => return Ok(Content::checked(content)),
-                Err(fault) => failures.push(gateway.failed(fault)),
+                Err(fault) => {
+                    if matches!(fault, GatewayFault::Slow(_)) {
+                        gateway.was_slow();
+                    }
+                    failures.push(gateway.failed(fault));
+                }
             }
         }
         Err(StoreError::Gateways { cid: *cid, failures })
@@ -120,6 +155,16 @@ impl Source for Gateways {
 }
 
 impl Gateway {
+    /// Whether it was too slow in the last minutes.
+    fn is_slow(&self) -> bool {
+        let at = *self.slow.lock().unwrap_or_else(PoisonError::into_inner);
+        at.is_some_and(|at| at.elapsed() < SLOW_FOR)
+    }
+
+    fn was_slow(&self) {
+        *self.slow.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+    }
+
     fn failed(&self, fault: GatewayFault) -> GatewayFailure {
         GatewayFailure {
             gateway: self.label.clone(),
@@ -140,6 +185,7 @@ impl Gateway {
         Ok(Self {
             base: base.into(),
             label,
+            slow: Arc::default(),
         })
     }
 }

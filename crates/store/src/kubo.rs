@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{self, Cursor, Read, Seek};
 use std::time::Duration;
 
+use assize_measurement::unixfs::MAX_FILE_SIZE;
 use assize_protocol::FileCid;
 use serde::Deserialize;
 use ureq::http::{Response, Uri};
@@ -154,14 +155,19 @@ fn is_absence(reason: &str) -> bool {
 
 impl Source for Kubo {
     fn open(&self, cid: &FileCid) -> Result<Content, StoreError> {
+        self.open_within(cid, MAX_FILE_SIZE)
+    }
+
+    fn open_within(&self, cid: &FileCid, most: u64) -> Result<Content, StoreError> {
         let call = format!("dag/export?arg={cid}&progress=false&timeout={SEARCH}");
         let mut response = self.call(&call).map_err(|error| self.explain(cid, error))?;
-        match spool(cid, response.body_mut().as_reader()) {
+        match spool(cid, response.body_mut().as_reader(), most) {
             Ok(content) => Ok(Content::checked(content)),
             Err(SpoolError::Car(error)) => {
                 Err(self.failed(format!("{cid}: the response is not the file: {error}")))
             }
             Err(SpoolError::Body(error)) => Err(self.failed(format!("{cid}: {error}"))),
+            Err(SpoolError::TooLong(most)) => Err(StoreError::TooLong { cid: *cid, most }),
             Err(SpoolError::Disk(source)) => Err(StoreError::spool(source)),
         }
     }

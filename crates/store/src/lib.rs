@@ -24,6 +24,8 @@ mod gateway;
 mod kubo;
 mod local;
 mod order;
+mod pace;
+mod reached;
 #[cfg(feature = "s3")]
 mod s3;
 #[cfg(feature = "serve")]
@@ -42,6 +44,7 @@ pub use gateway::Gateways;
 pub use kubo::Kubo;
 pub use local::LocalStore;
 pub use order::InOrder;
+pub use reached::Reached;
 #[cfg(feature = "s3")]
 pub use s3::S3;
 
@@ -55,6 +58,16 @@ pub trait Source: Send + Sync {
     /// # Errors
     /// [`StoreError`] tells whether the file is missing, damaged or unreachable.
     fn open(&self, cid: &FileCid) -> Result<Content, StoreError>;
+
+    /// Opens a file of which it is known that it has at most about `most` bytes, so that no source can fill the disk with what it
+    /// sends instead. A longer file may be opened all the same.
+    ///
+    /// # Errors
+    /// As [`Source::open`].
+    fn open_within(&self, cid: &FileCid, most: u64) -> Result<Content, StoreError> {
+        let _ = most;
+        self.open(cid)
+    }
 
     /// Reads a whole file into memory, if it has at most [`MAX_IN_MEMORY`] bytes.
     ///
@@ -70,7 +83,7 @@ pub trait Source: Send + Sync {
     /// As [`Source::open`], and [`StoreError::TooLong`].
     fn get_within(&self, cid: &FileCid, most: u64) -> Result<Vec<u8>, StoreError> {
         let mut content = Vec::new();
-        let mut file = self.open(cid)?.take(most.saturating_add(1));
+        let mut file = self.open_within(cid, most)?.take(most.saturating_add(1));
         file.read_to_end(&mut content).map_err(StoreError::of_reading)?;
         match content.len() as u64 > most {
             true => Err(StoreError::TooLong { cid: *cid, most }),

@@ -1,5 +1,6 @@
 //! Several sources, queried in order.
 
+use assize_measurement::unixfs::MAX_FILE_SIZE;
 use assize_protocol::FileCid;
 
 use crate::{Content, Source, StoreError};
@@ -17,10 +18,14 @@ impl InOrder {
 
 impl Source for InOrder {
     fn open(&self, cid: &FileCid) -> Result<Content, StoreError> {
+        self.open_within(cid, MAX_FILE_SIZE)
+    }
+
+    fn open_within(&self, cid: &FileCid, most: u64) -> Result<Content, StoreError> {
         let mut failures = Vec::new();
         for source in &self.0 {
             match source
-                .open(cid)
+                .open_within(cid, most)
                 .and_then(|content| whole(&**source, cid, content))
             {
                 Ok(content) => return Ok(content),

@@ -7,6 +7,7 @@ use std::io::{self, Read, Seek};
 use std::sync::Arc;
 use std::time::Duration;
 
+use assize_measurement::unixfs::MAX_FILE_SIZE;
 use assize_protocol::FileCid;
 use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
@@ -119,6 +120,10 @@ impl S3 {
 
 impl Source for S3 {
     fn open(&self, cid: &FileCid) -> Result<Content, StoreError> {
+        self.open_within(cid, MAX_FILE_SIZE)
+    }
+
+    fn open_within(&self, cid: &FileCid, most: u64) -> Result<Content, StoreError> {
         let path = self.path(cid);
         let bucket = Arc::clone(&self.bucket);
         let got = self.run(|_| async move { bucket.get(&path).await })?;
@@ -131,7 +136,7 @@ impl Source for S3 {
             runtime: runtime.handle().clone(),
             chunk: Default::default(),
         };
-        let spooled = std::thread::scope(|scope| match scope.spawn(|| spool(cid, body)).join() {
+        let spooled = std::thread::scope(|scope| match scope.spawn(|| spool(cid, body, most)).join() {
             Ok(result) => result,
             Err(panic) => std::panic::resume_unwind(panic),
         });
@@ -139,6 +144,7 @@ impl Source for S3 {
             Ok(content) => Ok(Content::checked(content)),
             Err(SpoolError::Car(error)) => Err(self.failed(format!("{cid}.car is damaged: {error}"))),
             Err(SpoolError::Body(error)) => Err(self.failed(format!("{cid}.car: {error}"))),
+            Err(SpoolError::TooLong(most)) => Err(StoreError::TooLong { cid: *cid, most }),
             Err(SpoolError::Disk(source)) => Err(StoreError::spool(source)),
         }
     }

@@ -10,24 +10,33 @@ use assize_protocol::FileCid;
 #[cfg(any(feature = "kubo", feature = "s3"))]
 use crate::{Produce, StoreError};
 
-/// Maximum size of a CAR: its CIDs and the tree add less than a thousandth to the content.
-const MAX_CAR: u64 = MAX_FILE_SIZE + MAX_FILE_SIZE / 1000;
+/// Bytes by which the CAR of a small file may exceed what [`most_of_car`] adds for its length: CIDs, headers, the root.
+const HEAD: u64 = 64 << 10;
+
+/// Maximum size of the CAR of a file with at most `most` bytes: its CIDs and the tree add less than a thousandth to the content.
+fn most_of_car(most: u64) -> u64 {
+    let most = most.min(MAX_FILE_SIZE);
+    most + most / 1000 + HEAD
+}
 
 /// Why a CAR was not received.
 #[derive(Debug)]
 pub(crate) enum SpoolError {
-    /// The other side closed the connection, or the response exceeds the maximum file size.
+    /// The other side closed the connection, or is too slow.
     Body(io::Error),
+    /// The response has more bytes than this, which is more than the file may have.
+    TooLong(u64),
     /// The response is not the file.
     Car(car::CarError),
     /// A local file system error.
     Disk(io::Error),
 }
 
-/// Receives and verifies a CAR; only one chunk at a time is in memory.
-pub(crate) fn spool(root: &FileCid, body: impl Read) -> Result<car::Content<File>, SpoolError> {
+/// Receives and verifies the CAR of a file with at most `most` bytes; only one chunk at a time is in memory.
+pub(crate) fn spool(root: &FileCid, body: impl Read, most: u64) -> Result<car::Content<File>, SpoolError> {
     let mut file = tempfile::tempfile().map_err(SpoolError::Disk)?;
-    let mut body = body.take(MAX_CAR + 1);
+    let most = most_of_car(most);
+    let mut body = body.take(most + 1);
     let mut buffer = vec![0; 64 << 10];
     loop {
         let count = match body.read(&mut buffer) {
@@ -39,8 +48,7 @@ pub(crate) fn spool(root: &FileCid, body: impl Read) -> Result<car::Content<File
         io::Write::write_all(&mut file, &buffer[..count]).map_err(SpoolError::Disk)?;
     }
     if body.limit() == 0 {
-        let reason = format!("more than {MAX_CAR} bytes");
-        return Err(SpoolError::Body(io::Error::other(reason)));
+        return Err(SpoolError::TooLong(most));
     }
     let again = file.try_clone().map_err(SpoolError::Disk)?;
     let mut whole = car::Content::open(root, file).map_err(explain)?;

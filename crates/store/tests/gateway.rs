@@ -7,7 +7,7 @@
 use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use assize_measurement::car::{self, Sections};
 use assize_protocol::FileCid;
@@ -236,5 +236,37 @@ fn invalid_addresses_are_rejected() {
     ] {
         let error = Gateways::new(&[url]).unwrap_err();
         assert!(matches!(error, StoreError::GatewayUrl { .. }), "{url}");
+    }
+}
+
+#[test]
+fn a_slow_gateway_is_asked_last_from_then_on() {
+    let (cid, url) = honest();
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let silent_url = format!("http://{}", silent.local_addr().unwrap());
+    let (answer, transfer) = (Duration::from_millis(500), Duration::from_secs(5));
+    let gateways = Gateways::with_patience(&[silent_url, url], answer, transfer).unwrap();
+    let read = || {
+        let begun = Instant::now();
+        assert_eq!(gateways.get(&cid).unwrap(), content());
+        begun.elapsed()
+    };
+    assert!(read() >= answer);
+    assert!(read() < answer, "it is remembered");
+}
+
+#[test]
+fn more_than_a_file_of_its_kind_has_is_not_received() {
+    let (cid, packed) = car::pack(&content());
+    let endless = gateway(move |_| {
+        let more = vec![0; 8 << 20];
+        http("200 OK", &[&packed[..], &more].concat())
+    });
+    let gateways = Gateways::new(&[endless]).unwrap();
+    match gateways.open_within(&cid, 1 << 21) {
+        Err(StoreError::Gateways { failures, .. }) => {
+            assert!(matches!(failures[0].fault, GatewayFault::TooLong(_)), "{}", failures[0]);
+        }
+        other => panic!("{other:?}"),
     }
 }

@@ -1,5 +1,8 @@
 //! Why something cannot be recomputed.
 
+use std::error::Error;
+use std::io;
+
 use assize_bundle::BundleError;
 use assize_chain::ChainError;
 use assize_drand::BeaconError;
@@ -7,7 +10,7 @@ use assize_evaluate::{DocumentError, SettleError};
 use assize_facts::{FileKey, Mismatch, RoundFault, SettlementId};
 use assize_measurement::ndjson::NotTheBatch;
 use assize_protocol::{BeaconRound, FileCid, RoundNumber};
-use assize_store::StoreError;
+use assize_store::{Reached, StoreError};
 use thiserror::Error;
 
 /// What is missing or damaged, and the remedy. A *difference* is not an error but a
@@ -151,15 +154,27 @@ impl VerifyError {
         }
     }
 
-    /// Whether a beacon is unavailable at the moment.
+    /// What it says about the places where a [file that cannot be read](Self::is_unreadable) was looked for. Of a file that was
+    /// read and is not the one that was committed, no place has another.
+    #[must_use]
+    pub fn reached(&self) -> Reached {
+        match self {
+            Self::Store { source, .. } => source.reached(),
+            Self::NotTheBatch { .. } | Self::Round(RoundFault::List { .. } | RoundFault::WrongList { .. }) => {
+                Reached::ANSWER
+            }
+            Self::Round(RoundFault::File { source, .. }) => of_file(&**source).map_or(Reached::LOCAL, StoreError::reached),
+            _ => Reached::LOCAL,
+        }
+    }
+
+    /// Whether a beacon is unavailable.
     #[must_use]
     pub fn is_beacon(&self) -> bool {
-        match self {
-            Self::Round(RoundFault::Beacon { source, .. }) | Self::Beacon { source, .. } => {
-                source.is_retryable()
-            }
-            _ => false,
-        }
+        matches!(
+            self,
+            Self::Round(RoundFault::Beacon { .. }) | Self::Beacon { .. }
+        )
     }
 
     /// Whether a later attempt may succeed: something is unavailable now, or a round is not over.
@@ -172,5 +187,39 @@ impl VerifyError {
             Self::Store { .. } | Self::NotTheBatch { .. } => true,
             _ => false,
         }
+    }
+}
+
+/// The error of a store in that of a list: as it is if the file could not be opened, in an error of reading otherwise.
+fn of_file<'a>(error: &'a (dyn Error + Send + Sync + 'static)) -> Option<&'a StoreError> {
+    let inner = || error.downcast_ref::<io::Error>()?.get_ref()?.downcast_ref();
+    error.downcast_ref().or_else(inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use assize_measurement::unixfs::file_cid;
+    use assize_protocol::List;
+
+    use super::*;
+
+    #[test]
+    fn what_a_list_lacks_is_told_from_what_this_machine_lacks() {
+        let cid = file_cid(b"a list");
+        let of = |source: Arc<dyn Error + Send + Sync>| {
+            VerifyError::Round(RoundFault::File {
+                list: List::Roster,
+                round: RoundNumber(1),
+                cid,
+                source,
+            })
+            .reached()
+        };
+        let too_long = || StoreError::TooLong { cid, most: 9 };
+        assert_eq!(of(Arc::new(too_long())), Reached::ANSWER);
+        assert_eq!(of(Arc::new(io::Error::other(too_long()))), Reached::ANSWER);
+        assert_eq!(of(Arc::new(io::Error::other("disk"))), Reached::LOCAL);
     }
 }

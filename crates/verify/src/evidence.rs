@@ -14,7 +14,7 @@ use assize_facts::{
 use assize_measurement::ndjson::{Batch, BatchError};
 use assize_measurement::{Domain, ndjson};
 use assize_protocol::{DedupeSeed, FileCid, RoundNumber};
-use assize_store::{Content, Source, StoreError};
+use assize_store::{Content, MAX_IN_MEMORY, Source, StoreError};
 use rayon::prelude::*;
 
 use crate::{OwnReports, VerifyError};
@@ -295,13 +295,29 @@ pub(crate) fn document_name(id: SettlementId) -> String {
     format!("the document of settlement {id}")
 }
 
-/// Opens a file as a stream. Whether it is whole is known at its end.
+/// Opens a batch or a document as a stream. Whether it is whole is known at its end.
 pub(crate) fn open(
     store: &dyn Source,
     cid: &FileCid,
     what: impl FnOnce() -> String,
 ) -> Result<BufReader<Content>> {
-    match store.open(cid) {
+    buffered(store.open_within(cid, MAX_IN_MEMORY), what)
+}
+
+/// Opens a list, which may be longer.
+pub(crate) fn open_list(
+    store: &dyn Source,
+    cid: &FileCid,
+    what: impl FnOnce() -> String,
+) -> Result<BufReader<Content>> {
+    buffered(store.open(cid), what)
+}
+
+fn buffered(
+    opened: std::result::Result<Content, StoreError>,
+    what: impl FnOnce() -> String,
+) -> Result<BufReader<Content>> {
+    match opened {
         Ok(content) => Ok(BufReader::new(content)),
         Err(source) => Err(VerifyError::Store {
             what: what(),
@@ -357,7 +373,8 @@ fn read_batch(
     ndjson::read_batch(key.round, commitment.root, commitment.count, file)
 }
 
-fn read_by_cid(key: FileKey, commitment: &BatchCommitment, file: impl BufRead) -> Result<Batch> {
+/// Reads the file that a batch's CID leads to.
+pub(crate) fn read_by_cid(key: FileKey, commitment: &BatchCommitment, file: impl BufRead) -> Result<Batch> {
     read_batch(key, commitment, file).map_err(|error| match error {
         BatchError::Io(error) => VerifyError::Store {
             what: key.to_string(),

@@ -2,15 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use assize_chain::{Court, NewestBlock, Place, Rewards, Rounds};
+use assize_chain::{Court, NewestBlock, Rewards, Rounds};
 use assize_drand::{BeaconSource, Verified};
 use assize_facts::{Settlement, SettlementId, Status};
 use assize_outbox::{Alert, Ended, Kind, NewIntent, Outbox};
-use assize_protocol::{Allocation, positional};
+use assize_service::PassError;
 use assize_store::Source;
 
 use super::judge::judge;
+use super::verdict::Verdict;
 use super::{GuardianAlert, GuardianError, Judgement};
+use crate::court::{answer, open_demands};
 
 /// The longest reason of a veto, in bytes: it is stored in an event.
 const LONGEST_REASON: usize = 256;
@@ -37,7 +39,7 @@ pub struct Parts {
 pub struct Guardian {
     parts: Parts,
     /// What recomputing showed, of settlements that were pending at the last pass.
-    judged: BTreeMap<SettlementId, Judgement>,
+    judged: BTreeMap<SettlementId, Verdict>,
     /// Of those whose files could not be read: the attempts so far.
     attempts: BTreeMap<SettlementId, Attempts>,
     /// The newest settlement that was right.
@@ -81,6 +83,8 @@ pub struct Pass {
     pub queue: Vec<Alert>,
     /// Seconds for which it may sleep if it has nothing to do: an eighth of the challenge window.
     pub due_in: Option<u64>,
+    /// The first thing that failed; all else was done.
+    pub failed: Option<GuardianError>,
 }
 
 impl Pass {
@@ -95,12 +99,25 @@ impl Pass {
     #[must_use]
     pub fn not_judged(&self) -> Vec<SettlementId> {
         let not_judged = self.alerts.iter().filter_map(|alert| match alert {
-            GuardianAlert::Unreadable { settlement, .. } | GuardianAlert::Beacons { settlement, .. } => {
-                Some(*settlement)
-            }
+            GuardianAlert::Unreadable { settlement, .. }
+            | GuardianAlert::Beacons { settlement, .. }
+            | GuardianAlert::NotJudged { settlement, .. } => Some(*settlement),
             _ => None,
         });
         not_judged.collect()
+    }
+
+    /// Remembers the first failure, or one after which to go on makes no sense.
+    fn note<T>(&mut self, result: Result<T, GuardianError>) -> Option<T> {
+        match result {
+            Ok(value) => Some(value),
+            Err(error) => {
+                if self.failed.is_none() || error.is_fatal() {
+                    self.failed = Some(error);
+                }
+                None
+            }
+        }
     }
 }
 
@@ -131,24 +148,42 @@ impl Guardian {
         Ok(self.newest.standing_for(self.parts.rounds.client()).await?)
     }
 
-    /// Judges what is pending, oldest first, vetoes what is wrong, answers the Court, and lets the queue work.
-    ///
-    /// # Errors
-    /// [`GuardianError`]; the next pass continues.
-    pub async fn pass(&mut self) -> Result<Pass, GuardianError> {
+    /// Judges what is pending, oldest first, vetoes what is wrong, answers the Court, and lets the queue work. What fails keeps
+    /// nothing else from being done: vetoes are sent before the Court is asked for anything.
+    pub async fn pass(&mut self) -> Pass {
         let mut pass = Pass::default();
+        let pending = self.judge_all(&mut pass).await;
+        let pending = pass.note(pending).unwrap_or_default();
+        let sent = self.send(&mut pass).await;
+        pass.note(sent);
+        for settlement in &pending {
+            let answered = self.answer(settlement, &mut pass).await;
+            pass.note(answered);
+        }
+        if pass.answered > 0 {
+            let sent = self.send(&mut pass).await;
+            pass.note(sent);
+        }
+        pass
+    }
+
+    /// Judges all pending settlements, oldest first, and enqueues vetoes; returns the settlements.
+    async fn judge_all(&mut self, pass: &mut Pass) -> Result<Vec<Settlement>, GuardianError> {
         let now = self.parts.rewards.client().head().await?.timestamp;
         let pending = self.pending().await?;
         pass.pending = pending.len() as u64;
-        let is_pending = |id: &SettlementId| pending.iter().any(|settlement| settlement.id == *id);
-        self.judged.retain(|id, _| is_pending(id));
-        self.attempts.retain(|id, _| is_pending(id));
+        let find = |id: &SettlementId| pending.iter().find(|settlement| settlement.id == *id);
+        self.judged
+            .retain(|id, verdict| find(id).is_some_and(|settlement| verdict.is_of(settlement)));
+        let judged = &self.judged;
+        self.attempts.retain(|id, _| judged.contains_key(id));
         // Each is recomputed on top of its parent's document, so one that cannot be judged hides no later one.
         let mut all_right = true;
         for settlement in &pending {
-            self.decide(settlement, now, &mut pass).await?;
-            match self.judged.get(&settlement.id) {
-                Some(Judgement::Right { .. }) => self.answer(settlement, &mut pass).await?,
+            let decided = self.decide(settlement, now, pass).await;
+            pass.note(decided);
+            match self.judged.get(&settlement.id).map(|verdict| &verdict.judgement) {
+                Some(Judgement::Right { .. }) => {}
                 // What was built on it falls with it.
                 Some(Judgement::Wrong { .. }) => break,
                 _ => all_right = false,
@@ -159,10 +194,13 @@ impl Guardian {
         }
         pass.verified = self.verified;
         // What is posted in the meantime, or demanded, must be seen in time.
-        let window = self.parts.rewards.roles().await?.challenge_window().await?;
-        pass.due_in = Some(window / 8);
-        self.send(&mut pass).await?;
-        Ok(pass)
+        let window = self.window().await;
+        pass.due_in = pass.note(window).map(|window| window / 8);
+        Ok(pending)
+    }
+
+    async fn window(&self) -> Result<u64, GuardianError> {
+        Ok(self.parts.rewards.roles().await?.challenge_window().await?)
     }
 
     /// Settlements that are not active, oldest first.
@@ -190,12 +228,42 @@ impl Guardian {
         pass: &mut Pass,
     ) -> Result<(), GuardianError> {
         let id = settlement.id;
-        let judgement = match self.judged.get(&id) {
-            Some(known @ (Judgement::Right { .. } | Judgement::Wrong { .. })) => known.clone(),
-            _ => self.judge(id).await?,
+        if let Some(verdict) = self.judged.get_mut(&id) {
+            verdict.confirm_if_late(settlement, now);
+        }
+        let known = self.judged.get(&id);
+        let judged = match known.is_none_or(|verdict| verdict.is_due(settlement, now)) {
+            true => Some(self.judge(id).await),
+            false => None,
         };
+        let failed = match judged {
+            Some(Ok(judgement)) => {
+                let verdict = Verdict::new(self.judged.get(&id), settlement, judgement, now);
+                self.judged.insert(id, verdict);
+                Ok(())
+            }
+            // What was known holds.
+            Some(Err(error)) => Err(error),
+            None => Ok(()),
+        };
+        let Some(verdict) = self.judged.get(&id).cloned() else {
+            return failed;
+        };
+        self.act(settlement, &verdict, now, pass)?;
+        failed
+    }
+
+    /// Raises the alerts of a verdict, and enqueues the veto that follows from it.
+    fn act(
+        &mut self,
+        settlement: &Settlement,
+        verdict: &Verdict,
+        now: u64,
+        pass: &mut Pass,
+    ) -> Result<(), GuardianError> {
+        let id = settlement.id;
         let active_in = settlement.active_at.saturating_sub(now);
-        match &judgement {
+        match &verdict.judgement {
             Judgement::Right { readable, .. } => {
                 let readable = readable.iter().copied();
                 pass.alerts
@@ -206,9 +274,12 @@ impl Guardian {
                     settlement: id,
                     reason: reason.clone(),
                     vetoes: self.parts.can_veto,
+                    confirmed: verdict.is_confirmed,
                     active_in,
                 });
-                self.veto(id, reason, pass)?;
+                if verdict.is_confirmed {
+                    self.veto(settlement, reason, pass)?;
+                }
             }
             Judgement::Unreadable { what } => {
                 pass.alerts.push(GuardianAlert::Unreadable {
@@ -221,7 +292,7 @@ impl Guardian {
                 attempts.count += 1;
                 if attempts.suffice(settlement.posted_at, settlement.active_at, now) {
                     let reason = format!("nobody served its files by half of the challenge window: {what}");
-                    self.veto(id, &reason, pass)?;
+                    self.veto(settlement, &reason, pass)?;
                 }
             }
             Judgement::NoBeacon { what } => pass.alerts.push(GuardianAlert::Beacons {
@@ -229,8 +300,12 @@ impl Guardian {
                 what: what.clone(),
                 active_in,
             }),
+            Judgement::NotJudged { what } => pass.alerts.push(GuardianAlert::NotJudged {
+                settlement: id,
+                what: what.clone(),
+                active_in,
+            }),
         }
-        self.judged.insert(id, judgement);
         Ok(())
     }
 
@@ -248,7 +323,9 @@ impl Guardian {
             Judgement::Wrong { reason } => {
                 tracing::error!(settlement = %id, reason, "recomputed: it is wrong")
             }
-            Judgement::Unreadable { what } | Judgement::NoBeacon { what } => {
+            Judgement::Unreadable { what }
+            | Judgement::NoBeacon { what }
+            | Judgement::NotJudged { what } => {
                 tracing::warn!(settlement = %id, what, "it cannot be recomputed yet")
             }
         }
@@ -256,12 +333,13 @@ impl Guardian {
     }
 
     /// Enqueues a veto once.
-    fn veto(&mut self, id: SettlementId, reason: &str, pass: &mut Pass) -> Result<(), GuardianError> {
+    fn veto(&mut self, settlement: &Settlement, reason: &str, pass: &mut Pass) -> Result<(), GuardianError> {
+        let id = settlement.id;
         let Some(outbox) = self.parts.outbox.as_mut().filter(|_| self.parts.can_veto) else {
             return Ok(());
         };
         let draft = self.parts.rewards.veto(id, shortened(reason));
-        let key = veto_key(id);
+        let key = format!("veto/{id}/{}", settlement.proposal.cid);
         let new = NewIntent {
             key: &key,
             kind: Kind::Commit,
@@ -282,11 +360,12 @@ impl Guardian {
 
     /// Shows the places of a right settlement that somebody demanded.
     async fn answer(&mut self, settlement: &Settlement, pass: &mut Pass) -> Result<(), GuardianError> {
-        let Some(Judgement::Right { document, .. }) = self.judged.get(&settlement.id) else {
+        let verdict = self.judged.get(&settlement.id).map(|verdict| &verdict.judgement);
+        let Some(Judgement::Right { document, .. }) = verdict else {
             return Ok(());
         };
-        let demands = self.parts.court.demands(settlement).await?;
-        let open: Vec<_> = demands.iter().filter(|demand| demand.open).collect();
+        let Parts { court, outbox, .. } = &mut self.parts;
+        let open = open_demands(court, settlement).await?;
         let Some(due_at) = open.iter().map(|demand| demand.due_at).min() else {
             return Ok(());
         };
@@ -294,35 +373,10 @@ impl Guardian {
             settlement: settlement.id,
             places: open.iter().map(|demand| demand.index).collect(),
             due_at,
-            answers: self.parts.outbox.is_some(),
+            answers: outbox.is_some(),
         });
-        let Some(outbox) = &mut self.parts.outbox else {
-            return Ok(());
-        };
-        let leaves = document.allocations.iter().map(Allocation::leaf).collect();
-        let tree = positional::Tree::new(leaves);
-        for index in open.iter().map(|demand| demand.index) {
-            let (Some(&allocation), Some(proof)) =
-                (document.allocations.get(index as usize), tree.proof(index))
-            else {
-                continue;
-            };
-            let shown = Place {
-                index,
-                allocation,
-                proof,
-            };
-            let draft = self.parts.court.answer(settlement.id, &shown)?;
-            let key = format!("answer/{}/{index}", settlement.id);
-            let new = NewIntent {
-                key: &key,
-                kind: Kind::Commit,
-                draft: &draft,
-            };
-            if outbox.enqueue(&new)? {
-                tracing::info!(settlement = %settlement.id, index, "answering the Court");
-                pass.answered += 1;
-            }
+        if let Some(outbox) = outbox {
+            pass.answered += answer::<GuardianError>(court, outbox, settlement, document, &open)?;
         }
         Ok(())
     }
@@ -349,13 +403,9 @@ impl Guardian {
         let decided = self
             .judged
             .values()
-            .all(|judged| matches!(judged, Judgement::Right { .. }));
+            .all(|verdict| matches!(verdict.judgement, Judgement::Right { .. }));
         Ok(queue && decided)
     }
-}
-
-fn veto_key(id: SettlementId) -> String {
-    format!("veto/{id}")
 }
 
 /// The beginning of a reason, at most as long as a veto's may be.

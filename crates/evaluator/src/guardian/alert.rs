@@ -18,6 +18,8 @@ pub enum GuardianAlert {
         reason: String,
         /// Whether this guardian has the key and vetoes it.
         vetoes: bool,
+        /// Whether a second recomputation said the same, or there is no time for it.
+        confirmed: bool,
         /// Seconds until it becomes active.
         active_in: u64,
     },
@@ -35,6 +37,15 @@ pub enum GuardianAlert {
         /// The settlement.
         settlement: SettlementId,
         /// The beacon, and why it cannot be read.
+        what: String,
+        /// Seconds until it becomes active.
+        active_in: u64,
+    },
+    /// This guardian or its node is at fault, so that a pending settlement is not judged.
+    NotJudged {
+        /// The settlement.
+        settlement: SettlementId,
+        /// Why.
         what: String,
         /// Seconds until it becomes active.
         active_in: u64,
@@ -61,10 +72,11 @@ pub enum GuardianAlert {
 
 impl GuardianAlert {
     /// All kinds, as metrics name them.
-    pub const KINDS: [&str; 8] = [
+    pub const KINDS: [&str; 9] = [
         "wrong",
         "unreadable",
         "beacons",
+        "not_judged",
         "demanded",
         "dropped_readable",
         "parked",
@@ -79,8 +91,9 @@ impl assize_service::Alert for GuardianAlert {
             Self::Wrong { .. } => 0,
             Self::Unreadable { .. } => 1,
             Self::Beacons { .. } => 2,
-            Self::Demanded { .. } => 3,
-            Self::DroppedReadable { .. } => 4,
+            Self::NotJudged { .. } => 3,
+            Self::Demanded { .. } => 4,
+            Self::DroppedReadable { .. } => 5,
             Self::Queue(alert) => return alert.kind(),
         };
         Self::KINDS[place]
@@ -91,6 +104,7 @@ impl assize_service::Alert for GuardianAlert {
             Self::Wrong { settlement, .. }
             | Self::Unreadable { settlement, .. }
             | Self::Beacons { settlement, .. }
+            | Self::NotJudged { settlement, .. }
             | Self::Demanded { settlement, .. } => Some(settlement.to_string()),
             Self::DroppedReadable { file } => Some(file.to_string()),
             Self::Queue(_) => None,
@@ -112,6 +126,7 @@ impl fmt::Display for GuardianAlert {
                 settlement,
                 reason,
                 vetoes,
+                confirmed,
                 active_in,
             } => {
                 write!(
@@ -119,9 +134,10 @@ impl fmt::Display for GuardianAlert {
                     "settlement {settlement} is wrong, and becomes active in {}: {reason}; ",
                     duration(*active_in)
                 )?;
-                match vetoes {
-                    true => write!(f, "it is being vetoed"),
-                    false => write!(
+                match (vetoes, confirmed) {
+                    (true, true) => write!(f, "it is being vetoed"),
+                    (true, false) => write!(f, "it is recomputed once more, and vetoed if the result is the same"),
+                    (false, _) => write!(
                         f,
                         "this program has no key to veto it: tell the guardian, who runs `assize settlement veto {settlement}`"
                     ),
@@ -145,6 +161,16 @@ impl fmt::Display for GuardianAlert {
                 f,
                 "settlement {settlement} cannot be recomputed without drand's beacons, and becomes active in {}: {what}; name other \
                  relays with --relay",
+                duration(*active_in)
+            ),
+            Self::NotJudged {
+                settlement,
+                what,
+                active_in,
+            } => write!(
+                f,
+                "settlement {settlement} is not judged, and becomes active in {}: {what}; nothing was vetoed: look at this machine and \
+                 its node, and run `assize verify settlement {settlement}` with another",
                 duration(*active_in)
             ),
             Self::Demanded {
@@ -200,6 +226,7 @@ mod tests {
             settlement: SettlementId(3),
             reason: "rounds[0].rewarded".into(),
             vetoes,
+            confirmed: true,
             active_in: 7_200,
         };
         assert!(wrong(true).to_string().ends_with("it is being vetoed"));

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use assize_outbox::{QueueAlert, parked};
+use assize_outbox::{QueueAlert, QueueState, parked};
 use assize_service::{Daemon, Stop, idle_pause};
 
 use super::metrics::Seen;
-use super::{Guardian, GuardianAlert, GuardianError, Metrics, Webhook};
+use super::{Guardian, GuardianAlert, GuardianError, Metrics, Pass, Webhook};
 
 /// A guardian, and whom it tells.
 pub struct GuardianDaemon {
@@ -26,6 +26,18 @@ impl GuardianDaemon {
             idle: None,
         }
     }
+
+    /// The queue, and what is wrong with it or with the node.
+    async fn queue(&self, pass: &Pass) -> Result<(Option<QueueState>, Option<QueueAlert>), GuardianError> {
+        Ok(match self.guardian.outbox() {
+            Some(outbox) => {
+                let queue = outbox.state(parked(&pass.queue)).await?;
+                let trouble = QueueAlert::of(&queue);
+                (Some(queue), trouble)
+            }
+            None => (None, QueueAlert::of_node(self.guardian.standing_for().await?)),
+        })
+    }
 }
 
 impl Daemon for GuardianDaemon {
@@ -34,20 +46,22 @@ impl Daemon for GuardianDaemon {
     type Error = GuardianError;
 
     async fn pass(&mut self, metrics: &Metrics, _: &Stop) -> Result<Vec<GuardianAlert>, GuardianError> {
-        let pass = self.guardian.pass().await?;
-        let queue = match self.guardian.outbox() {
-            Some(outbox) => Some(outbox.state(parked(&pass.queue)).await?),
-            None => None,
-        };
-        let trouble = match &queue {
-            Some(queue) => QueueAlert::of(queue),
-            None => QueueAlert::of_node(self.guardian.standing_for().await?),
-        };
+        let mut pass = self.guardian.pass().await;
         let mut alerts = pass.alerts.clone();
-        alerts.extend(trouble.map(GuardianAlert::Queue));
+        let queue = match self.queue(&pass).await {
+            Ok((queue, trouble)) => {
+                alerts.extend(trouble.map(GuardianAlert::Queue));
+                queue
+            }
+            Err(error) => {
+                pass.failed.get_or_insert(error);
+                None
+            }
+        };
         if let Some(webhook) = &mut self.webhook {
             tokio::task::block_in_place(|| webhook.tell(&alerts));
         }
+        let failed = pass.failed.take();
         let is_idle = alerts.is_empty() && self.guardian.is_idle()?;
         self.idle = is_idle.then_some(pass.due_in);
         metrics.set(&Seen {
@@ -55,7 +69,7 @@ impl Daemon for GuardianDaemon {
             queue,
             alerts: alerts.clone(),
         });
-        Ok(alerts)
+        failed.map_or(Ok(alerts), Err)
     }
 
     fn pause(&self, usual: Duration) -> Duration {

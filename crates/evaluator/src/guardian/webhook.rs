@@ -184,6 +184,7 @@ mod tests {
             settlement: SettlementId(number),
             reason: "x".into(),
             vetoes: true,
+            confirmed: true,
             active_in: 60,
         });
         webhook.tell(&alerts[..1]);

@@ -22,6 +22,8 @@ use crate::signer::signer;
 use assize_service::DataDir;
 
 /// Recompute finished rounds, sign their settlements, and post them.
+///
+/// With FIL on its key it also objects to files that nobody serves, and answers the Court, whether it posts or not.
 #[derive(Debug, Args)]
 pub(crate) struct EvaluatorArgs {
     /// Rounds in a settlement, at most 512, the same for all evaluators.
@@ -45,7 +47,7 @@ pub(crate) struct EvaluatorArgs {
     /// URL of another evaluator's --listen, also to read files; repeatable.
     #[arg(long = "peer", value_name = "URL")]
     peers: Vec<Peer>,
-    /// Post settlements with enough signatures, and objections to files that nobody serves; needs FIL.
+    /// Post settlements with enough signatures; needs FIL.
     #[arg(long)]
     post: bool,
     /// Catalog for `assize rsr` [default: DATA/rates.json].
@@ -101,7 +103,8 @@ pub(crate) async fn run(args: &EvaluatorArgs, data: &DataDir) -> eyre::Result<Ou
     preflight.finish()?;
     data.create()?;
     let policy = args.queue.policy(network.deployment.chain_id);
-    let outbox = match args.post {
+    // A daemon may have to object to a file, or to answer the Court.
+    let outbox = match args.post || !args.once {
         true => Some(Outbox::open(
             &data.evaluator_queue(),
             network.client.clone(),
@@ -117,11 +120,13 @@ pub(crate) async fn run(args: &EvaluatorArgs, data: &DataDir) -> eyre::Result<Ou
     let parts = Parts {
         rounds: network.rounds.clone(),
         rewards: network.rewards.clone(),
+        court: network.court.clone(),
         signer,
         store: backed_store(&args.store, &gateways, data)?,
         beacons,
         peers: args.peers.clone(),
         outbox,
+        posts: args.post,
         plan: Plan {
             every: args.rounds_per_settlement,
             delay: args.delay,
@@ -132,7 +137,7 @@ pub(crate) async fn run(args: &EvaluatorArgs, data: &DataDir) -> eyre::Result<Ou
         let pass = evaluator.pass().await?;
         add_rates(args, data, &pass)?;
         args.format.print(&report(&pass), || as_text(&pass))?;
-        return Ok(match pass.disagreeing.is_empty() {
+        return Ok(match pass.disagreeing.is_empty() && pass.missing.is_empty() {
             true => Outcome::Done,
             false => Outcome::CheckFailed,
         });
@@ -192,12 +197,18 @@ fn report(pass: &Pass) -> Value {
         "signatures": pass.signatures,
         "threshold": pass.threshold,
         "silentPeers": pass.silent,
+        "missing": pass.missing.iter().map(|missing| json!({"file": missing.file, "name": missing.file.to_string(), "reason": missing.reason})).collect::<Vec<_>>(),
         "disagreeing": pass.disagreeing.iter().map(|(evaluator, digest)| json!({"evaluator": evaluator, "digest": digest})).collect::<Vec<_>>(),
     })
 }
 
 fn as_text(pass: &Pass) -> String {
     let mut text = match pass.waiting {
+        None if !pass.missing.is_empty() => format!(
+            "nothing was signed: rounds up to {} are settled, and {} of the next cannot be read",
+            pass.settled,
+            counted(pass.missing.len() as u64, "file")
+        ),
         None => format!(
             "nothing to sign: rounds up to {} are settled, the next are not over",
             pass.settled
@@ -208,6 +219,9 @@ fn as_text(pass: &Pass) -> String {
             counted(pass.threshold, "signature")
         ),
     };
+    for missing in &pass.missing {
+        text.push_str(&format!("\n  {}: {}", missing.file, missing.reason));
+    }
     for (evaluator, digest) in &pass.disagreeing {
         text.push_str(&format!(
             "\n  {evaluator} signed a different settlement of the same rounds, {digest}: one of the two is wrong"
