@@ -122,6 +122,7 @@ fn what_goes_wrong_on_purpose_is_made_good() {
         ("squatter", "all of the copied ones count"),
         ("outage", "everything afterwards"),
         ("garbage", "was dropped"),
+        ("withheld", "all stations paid by 4 own reports"),
     ];
     thread::scope(|scope| {
         for (scenario, expected) in scenarios {

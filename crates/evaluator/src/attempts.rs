@@ -183,6 +183,10 @@ mod tests {
         ledger.settled(round);
         assert_eq!(fails(&mut ledger, 9_500), Objection::In(HOUR));
         let other = FileKey::batch(RoundNumber(4), 0);
-        assert_eq!(ledger.objection(other, &at(9_700)), Objection::In(HOUR), "never tried");
+        assert_eq!(
+            ledger.objection(other, &at(9_700)),
+            Objection::In(HOUR),
+            "never tried"
+        );
     }
 }

@@ -25,8 +25,7 @@ pub(crate) fn answer<E: From<ChainError> + From<OutboxError>>(
     let tree = positional::Tree::new(leaves);
     let mut answered = 0;
     for index in demands.iter().map(|demand| demand.index) {
-        let (Some(&allocation), Some(proof)) =
-            (document.allocations.get(index as usize), tree.proof(index))
+        let (Some(&allocation), Some(proof)) = (document.allocations.get(index as usize), tree.proof(index))
         else {
             continue;
         };

@@ -21,7 +21,7 @@ use assize_verify::{
 use crate::attempts::{Ledger, Objection};
 use crate::court::{answer, open_demands};
 use crate::mirror::{Mirror, Mirrored, Place};
-use crate::objection::{missing, object};
+use crate::objection::{drop_due, missing, object};
 use crate::plan::Outlook;
 use crate::{Board, EvaluatorError, MissingFile, Peer, Plan, SignedProposal};
 
@@ -293,6 +293,7 @@ impl Evaluator {
             Mirrored::default()
         });
         (pass.not_copied, pass.copy_in) = (missing, due_in);
+        self.board.set_held(self.mirror.held());
         heard
     }
 
@@ -328,7 +329,10 @@ impl Evaluator {
         }
         let now = self.parts.rewards.client().head().await?.timestamp;
         let window = self.parts.court.answer_window().await?;
-        if self.court_asked_at.is_some_and(|at| now < at.saturating_add(window / LOOKS)) {
+        if self
+            .court_asked_at
+            .is_some_and(|at| now < at.saturating_add(window / LOOKS))
+        {
             return Ok(());
         }
         let mut next = pass.head;
@@ -492,7 +496,11 @@ impl Evaluator {
     }
 
     /// How many rounds from `first` on are settled although they are no full range.
-    async fn fewer(&mut self, first: RoundNumber, latest: RoundNumber) -> Result<Option<u64>, EvaluatorError> {
+    async fn fewer(
+        &mut self,
+        first: RoundNumber,
+        latest: RoundNumber,
+    ) -> Result<Option<u64>, EvaluatorError> {
         let roles = self.roles().await?;
         let Parts {
             rounds,
@@ -560,10 +568,14 @@ impl Evaluator {
                     .iter()
                     .filter(|missing| missing.objection == Objection::Due);
                 let due: Vec<_> = due.map(|missing| missing.file).collect();
-                let can_send = due.is_empty() || self.can_send().await?;
+                let can_send = self.can_send().await?;
                 let Parts { outbox, rewards, .. } = &mut self.parts;
+                let objected = rewards.objections().await?;
                 match outbox {
-                    Some(outbox) if can_send => object(rewards, outbox, set, &pass.missing)?,
+                    Some(outbox) if can_send => {
+                        object(rewards, outbox, set, &pass.missing)?;
+                        drop_due(rewards, outbox, set, &pass.missing, &objected, chain.now)?;
+                    }
                     _ => pass.not_objected = due,
                 }
                 return Ok(None);

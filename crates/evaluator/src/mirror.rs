@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use assize_chain::{ChainError, Rewards, Rounds};
 use assize_facts::{FileKey, FileKind, Times};
-use assize_protocol::{FileCid, RoundNumber};
+use assize_protocol::{B256, RoundNumber};
 use assize_store::{Reached, Store};
 use assize_verify::CommittedFile;
 use tokio::task::block_in_place;
@@ -30,8 +30,8 @@ const LOOK: u64 = 60;
 #[derive(Debug, Default)]
 pub(crate) struct Mirror {
     rounds: BTreeMap<RoundNumber, Watched>,
-    /// Files that are in the store.
-    kept: BTreeSet<FileCid>,
+    /// Files that are in the store, and are what was committed.
+    kept: BTreeSet<FileKey>,
     failures: BTreeMap<FileKey, Failure>,
 }
 
@@ -84,15 +84,20 @@ impl Mirror {
     ) -> Result<Mirrored, ChainError> {
         let now = place.rounds.client().head().await?.timestamp;
         self.look(place, now).await?;
-        let files: Vec<_> = self.rounds.values().flat_map(|round| &round.files).copied().collect();
-        let mut missing = block_in_place(|| self.missing(place.store, &files));
+        let files: Vec<_> = self
+            .rounds
+            .values()
+            .flat_map(|round| &round.files)
+            .copied()
+            .collect();
+        let mut missing = self.missing(&files);
         let mut mirrored = Mirrored::default();
         if !missing.is_empty() {
             let drops = place.rewards.drops().await?;
             missing.retain(|file| !drops.contains(&file.key()));
             mirrored.heard = block_in_place(|| self.copy(place.store, &missing, now, ledger));
         }
-        missing.retain(|file| !self.kept.contains(&file.cid()));
+        missing.retain(|file| !self.kept.contains(&file.key()));
         mirrored.missing = missing.len() as u64;
         mirrored.due_in = self.due_in(now, !missing.is_empty());
         Ok(mirrored)
@@ -117,36 +122,29 @@ impl Mirror {
         Ok(())
     }
 
-    /// The files that are not in the store.
-    fn missing(&mut self, store: &dyn Store, files: &[CommittedFile]) -> Vec<CommittedFile> {
-        let cids: BTreeSet<_> = files.iter().map(CommittedFile::cid).collect();
-        self.kept.retain(|cid| cids.contains(cid));
+    /// The batches that are in the store, of each unsettled round, by the roots over their lines.
+    pub(crate) fn held(&self) -> BTreeMap<RoundNumber, Vec<B256>> {
+        let held = |round: &Watched| {
+            let kept = round.files.iter().filter(|file| self.kept.contains(&file.key()));
+            kept.filter_map(CommittedFile::lines_root).collect()
+        };
+        self.rounds
+            .iter()
+            .map(|(number, round)| (*number, held(round)))
+            .collect()
+    }
+
+    /// The files that are not known to be in the store.
+    fn missing(&mut self, files: &[CommittedFile]) -> Vec<CommittedFile> {
         let keys: BTreeSet<_> = files.iter().map(CommittedFile::key).collect();
+        self.kept.retain(|key| keys.contains(key));
         self.failures.retain(|key, _| keys.contains(key));
-        for cid in cids.iter().filter(|cid| !self.kept.contains(cid)).collect::<Vec<_>>() {
-            match store.has(cid) {
-                Ok(true) => {
-                    self.kept.insert(*cid);
-                }
-                Ok(false) => {}
-                Err(error) => {
-                    tracing::warn!(%error, "the own store cannot be searched");
-                    break;
-                }
-            }
-        }
-        let missing = files.iter().filter(|file| !self.kept.contains(&file.cid()));
+        let missing = files.iter().filter(|file| !self.kept.contains(&file.key()));
         missing.copied().collect()
     }
 
     /// Copies files, those first that failed least often; returns whether a source answered.
-    fn copy(
-        &mut self,
-        store: &dyn Store,
-        missing: &[CommittedFile],
-        now: u64,
-        ledger: &mut Ledger,
-    ) -> bool {
+    fn copy(&mut self, store: &dyn Store, missing: &[CommittedFile], now: u64, ledger: &mut Ledger) -> bool {
         let begun = Instant::now();
         let failures = |file: &CommittedFile| self.failures.get(&file.key());
         let mut due: Vec<_> = missing
@@ -158,9 +156,6 @@ impl Mirror {
         for file in due.into_iter().take(MOST_FILES) {
             if begun.elapsed() >= PATIENCE {
                 break;
-            }
-            if self.kept.contains(&file.cid()) {
-                continue;
             }
             let reached = self.copy_one(store, file);
             heard |= reached.answered;
@@ -179,7 +174,7 @@ impl Mirror {
         let error = match file.keep(store) {
             Ok(()) => {
                 tracing::debug!(file = %key, cid = %file.cid(), "copied");
-                self.kept.insert(file.cid());
+                self.kept.insert(key);
                 self.failures.remove(&key);
                 return Reached::ANSWER;
             }
@@ -200,7 +195,11 @@ impl Mirror {
     /// Seconds until a round may have more files, or a missing one is tried again.
     fn due_in(&self, now: u64, is_missing: bool) -> Option<u64> {
         let next = |round: &Watched| round.next_look(now);
-        let rounds = self.rounds.values().filter(|round| !round.closed).filter_map(next);
+        let rounds = self
+            .rounds
+            .values()
+            .filter(|round| !round.closed)
+            .filter_map(next);
         rounds.chain(is_missing.then_some(LOOK)).min()
     }
 }

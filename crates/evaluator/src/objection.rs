@@ -1,6 +1,6 @@
 //! Objections to files that nobody serves (docs/protocol.md §11.3).
 
-use assize_chain::Rewards;
+use assize_chain::{Objections, Rewards};
 use assize_facts::{ChainFacts, FileKey};
 use assize_outbox::{Ended, Kind, NewIntent, Outbox};
 use assize_store::Reached;
@@ -43,7 +43,8 @@ pub(crate) fn missing(
     files
         .map(|(file, error)| {
             let round = chain.rounds.get(&file.round);
-            let objections_from = round.map_or(u64::MAX, |round| round.round.times.objections_from(file.kind));
+            let objections_from =
+                round.map_or(u64::MAX, |round| round.round.times.objections_from(file.kind));
             let circumstances = Circumstances {
                 now: chain.now,
                 objections_from,
@@ -61,6 +62,35 @@ pub(crate) fn missing(
             }
         })
         .collect()
+}
+
+/// Enqueues the drop of each missing file that enough evaluators objected to, once the guardian's time to keep it is over.
+pub(crate) fn drop_due(
+    rewards: &Rewards,
+    outbox: &mut Outbox,
+    set: u64,
+    missing: &[MissingFile],
+    objected: &[(FileKey, Objections)],
+    now: u64,
+) -> Result<(), EvaluatorError> {
+    let is_missing = |file: &FileKey| missing.iter().any(|missing| missing.file == *file);
+    let due = objected
+        .iter()
+        .filter(|(file, said)| is_missing(file) && said.due_from(set).is_some_and(|from| from <= now));
+    for (file, said) in due {
+        let from = said.due_from(set).unwrap_or_default();
+        let draft = rewards.drop_files(&[*file]);
+        let new = NewIntent {
+            // A file that was kept meanwhile may be objected to anew, under another guardian.
+            key: &format!("drop/{file}/set-{set}/{from}"),
+            kind: Kind::Commit,
+            draft: &draft,
+        };
+        if outbox.enqueue(&new)? {
+            tracing::warn!(%file, "nobody serves it, and the guardian did not keep it: dropping");
+        }
+    }
+    Ok(())
 }
 
 /// Enqueues an objection to each file for which it is time, once under each version of the evaluator set.

@@ -133,7 +133,11 @@ mod tests {
         let near = over + WINDOW + PLAN.delay + LAST_CALL;
         assert_eq!(fewer(over, Some(near), opened_at), None);
         assert_eq!(fewer(over, Some(near - 1), opened_at), Some(3));
-        assert_eq!(fewer(over - 1, Some(near - 1), opened_at), None, "the last is not over");
+        assert_eq!(
+            fewer(over - 1, Some(near - 1), opened_at),
+            None,
+            "the last is not over"
+        );
         assert_eq!(fewer(over, Some(over), opened_at), None, "it has ended");
         let idle = opened_at + WINDOW;
         assert_eq!(fewer(idle, Some(idle), opened_at), None, "it has ended");

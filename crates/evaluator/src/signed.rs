@@ -1,12 +1,14 @@
 //! Signed proposals, as exchanged between evaluators.
 
+use std::collections::BTreeMap;
 use std::str::FromStr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use alloy_primitives::{Address, B256, hex};
 use assize_measurement::{Signature, signer_of};
 use assize_protocol::{FileCid, RoundNumber};
-use axum::extract::State;
+use assize_wire::HeldDocument;
+use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -69,6 +71,7 @@ pub struct Board(Arc<Mutex<Published>>);
 struct Published {
     signed: Option<SignedProposal>,
     plan: Option<Plan>,
+    held: BTreeMap<RoundNumber, Vec<B256>>,
 }
 
 impl Board {
@@ -82,6 +85,11 @@ impl Board {
         self.published().plan = Some(plan);
     }
 
+    /// Publishes which batches of unsettled rounds this evaluator holds.
+    pub(crate) fn set_held(&self, held: BTreeMap<RoundNumber, Vec<B256>>) {
+        self.published().held = held;
+    }
+
     fn published(&self) -> MutexGuard<'_, Published> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -92,11 +100,13 @@ impl Board {
         self.published().signed.clone()
     }
 
-    /// `GET /proposal`: the [`SignedProposal`], or 404 while there is none. `GET /plan`: the [`Plan`].
+    /// `GET /proposal`: the [`SignedProposal`], or 404 while there is none. `GET /plan`: the [`Plan`]. `GET /held/ROUND`: the
+    /// [`HeldDocument`] of a round that is not settled, else 404.
     pub fn router(&self) -> Router {
         Router::new()
             .route("/proposal", get(proposal))
             .route("/plan", get(plan))
+            .route("/held/{round}", get(held))
             .with_state(self.clone())
     }
 }
@@ -112,6 +122,15 @@ async fn plan(State(board): State<Board>) -> Response {
     match board.published().plan {
         Some(plan) => Json(plan).into_response(),
         None => (StatusCode::NOT_FOUND, "the evaluator is starting\n").into_response(),
+    }
+}
+
+async fn held(State(board): State<Board>, Path(round): Path<u64>) -> Response {
+    let round = RoundNumber(round);
+    let roots = board.published().held.get(&round).cloned();
+    match roots {
+        Some(roots) => Json(HeldDocument { round, roots }).into_response(),
+        None => (StatusCode::NOT_FOUND, "the round is settled, or not known yet\n").into_response(),
     }
 }
 

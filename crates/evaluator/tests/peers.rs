@@ -8,16 +8,18 @@ use alloy_primitives::B256;
 use assize_chain::{Claim, SettlementMessage, Share};
 use assize_drand::{BeaconSource, Verified};
 use assize_evaluate::SettlementDocument;
+use assize_evaluator::guardian::{Guardian, Parts as GuardianParts};
 use assize_evaluator::{Board, Evaluator, EvaluatorError, Objection, Parts, Peer, Plan, SignedProposal};
-use assize_facts::{ListCommitment, Proposal, SettlementId, Status};
+use assize_facts::{FileKey, FileKind, ListCommitment, Proposal, SettlementId, Status};
 use assize_measurement::{Domain, ndjson};
 use assize_outbox::{Outbox, Policy};
-use assize_protocol::{Assignment, AttoFil, RoundNumber, TaskList};
+use assize_protocol::{Assignment, AttoFil, List, RoundNumber, TaskList};
 use assize_store::{LocalStore, Source, Store};
 use assize_testkit::anvil::CHAIN_ID;
 use assize_testkit::fixtures;
 use assize_testkit::network::{Network, NetworkPlan, RoundContext};
 use assize_testkit::world::{World, WorldPlan, no_list};
+use assize_wire::HeldDocument;
 use serde_json::json;
 
 const STATIONS: u32 = 60;
@@ -99,6 +101,38 @@ impl Court {
         };
         let board = self.boards.get(index).map(|(board, _)| board.clone());
         Evaluator::new(parts, board.unwrap_or_default())
+    }
+
+    /// A guardian, or somebody who watches.
+    fn guardian(&self, has_key: bool) -> Guardian {
+        let state = self.directory.path().join("guardian.sqlite");
+        let client = self.world.rounds.client().clone();
+        let signer = self.world.owner().clone();
+        let beacons: Box<dyn BeaconSource + Send + Sync> = Box::new(self.world.beacons().unwrap());
+        Guardian::new(GuardianParts {
+            rounds: self.world.rounds.clone(),
+            rewards: self.world.rewards.clone(),
+            court: self.world.court.clone(),
+            store: Box::new(self.store()),
+            beacons: Verified::new(self.world.drand_chain().clone(), beacons),
+            outbox: has_key
+                .then(|| Outbox::open(&state, client, signer, Policy::for_chain(CHAIN_ID)).unwrap()),
+            can_veto: has_key,
+        })
+    }
+
+    /// Passes of evaluators, over as much time as a file is tried before it is given up.
+    async fn try_for_an_hour(&self, evaluators: &mut [Evaluator]) {
+        for _ in 0..4 {
+            for evaluator in &mut *evaluators {
+                evaluator.pass().await.unwrap();
+            }
+            let now = self.world.anvil.timestamp().unwrap();
+            self.world.anvil.mine_at(now + 1_200).unwrap();
+        }
+        for evaluator in evaluators {
+            evaluator.pass().await.unwrap();
+        }
     }
 
     /// Opens and reveals a round.
@@ -336,10 +370,16 @@ async fn a_file_that_nobody_serves_is_dropped_after_two_objections() {
 
     let from = rounds.round(number).await.unwrap().times.objections_from;
     court.world.anvil.mine_at(from).unwrap();
+    court.try_for_an_hour(&mut evaluators).await;
+    // The guardian has time to keep it.
+    assert_eq!(rewards.drop_count().await.unwrap(), 0);
+    let [(file, said)] = &rewards.objections().await.unwrap()[..] else {
+        panic!("not one file")
+    };
+    assert_eq!((file.round, file.index), (number, 1));
+    court.world.anvil.mine_at(said.due_from(1).unwrap()).unwrap();
     for evaluator in &mut evaluators {
-        for _ in 0..2 {
-            evaluator.pass().await.unwrap();
-        }
+        evaluator.pass().await.unwrap();
     }
     assert_eq!(rewards.drop_count().await.unwrap(), 1);
     for evaluator in evaluators.iter_mut().rev() {
@@ -351,6 +391,103 @@ async fn a_file_that_nobody_serves_is_dropped_after_two_objections() {
     let proposal = rewards.settlement(head).await.unwrap().proposal;
     assert_eq!(proposal.drops, 1);
     assert!(!proposal.cumulative_total.is_zero(), "the other batch is paid");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_outage_of_a_moment_drops_nothing() {
+    let court = Court::start().await;
+    let mut evaluators = [court.evaluator(0), court.evaluator(2)];
+    let number = court.play_round(true).await;
+    let round = court.world.rounds.round(number).await.unwrap();
+    court.world.anvil.mine_at(round.times.objections_from).unwrap();
+    let (store, away) = (
+        court.directory.path().join("store"),
+        court.directory.path().join("away"),
+    );
+    std::fs::rename(&store, &away).unwrap();
+    for evaluator in &mut evaluators {
+        for _ in 0..4 {
+            assert_eq!(evaluator.pass().await.unwrap().missing.len(), 3);
+        }
+    }
+    std::fs::rename(&away, &store).unwrap();
+    assert!(evaluators[0].pass().await.unwrap().missing.is_empty());
+    let roster = FileKey::list(number, List::Roster);
+    let said = court.world.rewards.objections_to(roster).await.unwrap();
+    assert!(said.seats.is_empty(), "{said:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_guardian_can_read_is_kept_whatever_evaluators_say() {
+    let court = Court::start().await;
+    let number = court.play_round(true).await;
+    let (rounds, rewards) = (&court.world.rounds, &court.world.rewards);
+    let from = rounds.round(number).await.unwrap().times.objections_from;
+    court.world.anvil.mine_at(from).unwrap();
+    let roster = FileKey::list(number, List::Roster);
+    for index in [0, 2] {
+        let signer = court.world.evaluator(index).unwrap();
+        let object = rewards.unreadable(&[roster]);
+        let patience = std::time::Duration::from_secs(20);
+        rounds
+            .client()
+            .transact(&signer, &object, patience)
+            .await
+            .unwrap();
+    }
+    let said = rewards.objections_to(roster).await.unwrap();
+    assert!(said.due_from(1).is_some());
+    // Whoever watches is told; whoever has the key acts.
+    let pass = court.guardian(false).pass().await;
+    assert!(pass.failed.is_none(), "{:?}", pass.failed);
+    let told = pass.alerts.iter().map(ToString::to_string).collect::<Vec<_>>();
+    assert!(
+        told[0].contains("the roster of round") && told[0].contains("keep-file"),
+        "{told:?}"
+    );
+    assert_eq!(rewards.objections_to(roster).await.unwrap(), said);
+
+    let mut guardian = court.guardian(true);
+    assert_eq!(guardian.pass().await.kept, 1);
+    assert!(guardian.pass().await.alerts.is_empty());
+    let kept = rewards.objections_to(roster).await.unwrap();
+    let address = rewards.roles().await.unwrap().guardian().await.unwrap();
+    assert_eq!((kept.keeper, kept.due_from(1)), (Some(address), None));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_evaluator_says_which_batches_it_holds() {
+    let court = Court::start().await;
+    let mut evaluator = court.evaluator(0);
+    let number = court.play_round(true).await;
+    let nothing = assize_measurement::unixfs::file_cid(b"nobody has this");
+    let other = court.open_round().await;
+    // Under a CID that it has, but with other lines.
+    let lists = court.world.rounds.round(other).await.unwrap();
+    for (cid, byte) in [(nothing, 8), (lists.roster.cid, 9)] {
+        let root = B256::repeat_byte(byte);
+        court.world.commit_root(other, &cid, root, 10).await.unwrap();
+    }
+    evaluator.pass().await.unwrap();
+    let held = |round: RoundNumber| {
+        let url = format!("{}/held/{round}", court.boards[0].1);
+        let text = ureq::get(url)
+            .call()
+            .unwrap()
+            .body_mut()
+            .read_to_string()
+            .unwrap();
+        serde_json::from_str::<HeldDocument>(&text).unwrap().roots
+    };
+    let batches = court
+        .world
+        .rounds
+        .commitments(number, FileKind::Lines)
+        .await
+        .unwrap();
+    let roots: Vec<_> = batches.iter().map(|batch| batch.root).collect();
+    assert_eq!(tokio::task::block_in_place(|| held(number)), roots);
+    assert!(tokio::task::block_in_place(|| held(other)).is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -66,7 +66,10 @@ impl Read for Paced {
             if count > 0 || buffer.is_empty() {
                 return Ok(count);
             }
-            let left = self.pace.allowed(self.received).saturating_sub(self.begun.elapsed());
+            let left = self
+                .pace
+                .allowed(self.received)
+                .saturating_sub(self.begun.elapsed());
             match self.chunks.recv_timeout(left) {
                 Ok(chunk) => {
                     let chunk = chunk?;

@@ -104,8 +104,15 @@ mod tests {
             place: "the store".into(),
         };
         assert_eq!(absent().reached(), Reached::default());
-        assert_eq!(gateways(vec![GatewayFault::Status(404)]).reached(), Reached::ANSWER);
-        for silent in [refused(), GatewayFault::Status(502), GatewayFault::Slow("timeout".into())] {
+        assert_eq!(
+            gateways(vec![GatewayFault::Status(404)]).reached(),
+            Reached::ANSWER
+        );
+        for silent in [
+            refused(),
+            GatewayFault::Status(502),
+            GatewayFault::Slow("timeout".into()),
+        ] {
             assert_eq!(gateways(vec![silent]).reached(), Reached::SILENCE);
         }
         let both = gateways(vec![refused(), GatewayFault::TooLong(9)]).reached();

@@ -265,7 +265,11 @@ fn more_than_a_file_of_its_kind_has_is_not_received() {
     let gateways = Gateways::new(&[endless]).unwrap();
     match gateways.open_within(&cid, 1 << 21) {
         Err(StoreError::Gateways { failures, .. }) => {
-            assert!(matches!(failures[0].fault, GatewayFault::TooLong(_)), "{}", failures[0]);
+            assert!(
+                matches!(failures[0].fault, GatewayFault::TooLong(_)),
+                "{}",
+                failures[0]
+            );
         }
         other => panic!("{other:?}"),
     }

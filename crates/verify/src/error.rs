@@ -160,10 +160,11 @@ impl VerifyError {
     pub fn reached(&self) -> Reached {
         match self {
             Self::Store { source, .. } => source.reached(),
-            Self::NotTheBatch { .. } | Self::Round(RoundFault::List { .. } | RoundFault::WrongList { .. }) => {
-                Reached::ANSWER
+            Self::NotTheBatch { .. }
+            | Self::Round(RoundFault::List { .. } | RoundFault::WrongList { .. }) => Reached::ANSWER,
+            Self::Round(RoundFault::File { source, .. }) => {
+                of_file(&**source).map_or(Reached::LOCAL, StoreError::reached)
             }
-            Self::Round(RoundFault::File { source, .. }) => of_file(&**source).map_or(Reached::LOCAL, StoreError::reached),
             _ => Reached::LOCAL,
         }
     }
@@ -171,10 +172,7 @@ impl VerifyError {
     /// Whether a beacon is unavailable.
     #[must_use]
     pub fn is_beacon(&self) -> bool {
-        matches!(
-            self,
-            Self::Round(RoundFault::Beacon { .. }) | Self::Beacon { .. }
-        )
+        matches!(self, Self::Round(RoundFault::Beacon { .. }) | Self::Beacon { .. })
     }
 
     /// Whether a later attempt may succeed: something is unavailable now, or a round is not over.

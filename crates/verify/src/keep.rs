@@ -1,9 +1,9 @@
 //! Copies of the files that rounds commit to, in a store of one's own.
 
-use std::io::{self, BufReader, Read, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 
 use assize_facts::{BatchCommitment, FileKey, ListCommitment, Round};
-use assize_protocol::{FileCid, List, RosterEntry, Task};
+use assize_protocol::{B256, FileCid, List, RosterEntry, Task};
 use assize_store::{Content, Store, StoreError};
 
 use crate::VerifyError;
@@ -61,8 +61,17 @@ impl CommittedFile {
         }
     }
 
+    /// Root over its lines, if it is a batch.
+    #[must_use]
+    pub fn lines_root(&self) -> Option<B256> {
+        match self.commitment {
+            Commitment::Batch(batch) => Some(batch.root),
+            Commitment::Roster(_) | Commitment::Tasks(_) => None,
+        }
+    }
+
     /// Reads the file from wherever the store reads what it lacks, and writes it into the store while it checks that it is the
-    /// one that was committed. Of any other, nothing is kept.
+    /// one that was committed. Of any other, nothing is kept. One that the store has is only checked.
     ///
     /// # Errors
     /// As reading it for an evaluation, and [`VerifyError::Store`] if it cannot be written.
@@ -72,12 +81,15 @@ impl CommittedFile {
             Commitment::Batch(_) => open(store, &self.cid(), what)?,
             Commitment::Roster(_) | Commitment::Tasks(_) => open_list(store, &self.cid(), what)?,
         };
+        if store.has(&self.cid()).is_ok_and(|has| has) {
+            return self.check(file);
+        }
         let (mut file, mut fault) = (Some(file), None);
         let kept = store.put_with(&mut |to| {
             let Some(from) = file.take() else {
                 return Err(io::Error::other("a file is read once"));
             };
-            self.check(Copying { from, to }).map_err(|error| {
+            self.check(BufReader::new(Copying { from, to })).map_err(|error| {
                 let reason = error.to_string();
                 fault = Some(error);
                 io::Error::other(reason)
@@ -93,8 +105,7 @@ impl CommittedFile {
         }
     }
 
-    fn check(&self, file: Copying<'_>) -> Result<()> {
-        let file = BufReader::new(file);
+    fn check(&self, file: impl BufRead) -> Result<()> {
         match self.commitment {
             Commitment::Roster(list) => list.read::<RosterEntry>(self.key.round, file).map(drop)?,
             Commitment::Tasks(list) => list.read::<Task>(self.key.round, file).map(drop)?,

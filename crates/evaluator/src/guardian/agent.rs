@@ -10,6 +10,7 @@ use assize_service::PassError;
 use assize_store::Source;
 
 use super::judge::judge;
+use super::keeping::{Objected, objected};
 use super::verdict::Verdict;
 use super::{GuardianAlert, GuardianError, Judgement};
 use crate::court::{answer, open_demands};
@@ -77,6 +78,8 @@ pub struct Pass {
     pub vetoed: u64,
     /// Demands answered in this pass.
     pub answered: u64,
+    /// Files enqueued to be kept in this pass.
+    pub kept: u64,
     /// What people must look at.
     pub alerts: Vec<GuardianAlert>,
     /// Alerts of the queue.
@@ -156,11 +159,13 @@ impl Guardian {
         let pending = pass.note(pending).unwrap_or_default();
         let sent = self.send(&mut pass).await;
         pass.note(sent);
+        let kept = self.keep_readable(&mut pass).await;
+        pass.note(kept);
         for settlement in &pending {
             let answered = self.answer(settlement, &mut pass).await;
             pass.note(answered);
         }
-        if pass.answered > 0 {
+        if pass.answered + pass.kept > 0 {
             let sent = self.send(&mut pass).await;
             pass.note(sent);
         }
@@ -323,9 +328,7 @@ impl Guardian {
             Judgement::Wrong { reason } => {
                 tracing::error!(settlement = %id, reason, "recomputed: it is wrong")
             }
-            Judgement::Unreadable { what }
-            | Judgement::NoBeacon { what }
-            | Judgement::NotJudged { what } => {
+            Judgement::Unreadable { what } | Judgement::NoBeacon { what } | Judgement::NotJudged { what } => {
                 tracing::warn!(settlement = %id, what, "it cannot be recomputed yet")
             }
         }
@@ -356,6 +359,38 @@ impl Guardian {
             }),
             _ => Ok(()),
         }
+    }
+
+    /// Keeps files that evaluators object to and that can be read.
+    async fn keep_readable(&mut self, pass: &mut Pass) -> Result<(), GuardianError> {
+        for Objected {
+            file,
+            drops_from,
+            fault,
+        } in objected(&self.parts).await?
+        {
+            pass.alerts.push(GuardianAlert::Objected {
+                file,
+                drops_from,
+                fault: fault.as_ref().map(ToString::to_string),
+                keeps: self.parts.can_veto,
+            });
+            let outbox = self.parts.outbox.as_mut();
+            let Some(outbox) = outbox.filter(|_| self.parts.can_veto && fault.is_none()) else {
+                continue;
+            };
+            let draft = self.parts.rewards.keep(file);
+            let new = NewIntent {
+                key: &format!("keep/{file}/{drops_from}"),
+                kind: Kind::Commit,
+                draft: &draft,
+            };
+            if outbox.enqueue(&new)? {
+                tracing::warn!(%file, "evaluators object to it, and it can be read: keeping it");
+                pass.kept += 1;
+            }
+        }
+        Ok(())
     }
 
     /// Shows the places of a right settlement that somebody demanded.

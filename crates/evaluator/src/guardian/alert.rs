@@ -61,6 +61,17 @@ pub enum GuardianAlert {
         /// Whether this guardian has a key and shows them.
         answers: bool,
     },
+    /// Enough evaluators object to a file, so that it can be dropped.
+    Objected {
+        /// The file.
+        file: FileKey,
+        /// From when it can be dropped, Unix seconds.
+        drops_from: u64,
+        /// Why it cannot be read here either, if it cannot.
+        fault: Option<String>,
+        /// Whether this guardian has the key and keeps what can be read.
+        keeps: bool,
+    },
     /// A file that evaluators dropped can be read: they may have dropped it to cheat those who are in it.
     DroppedReadable {
         /// The file.
@@ -72,12 +83,13 @@ pub enum GuardianAlert {
 
 impl GuardianAlert {
     /// All kinds, as metrics name them.
-    pub const KINDS: [&str; 9] = [
+    pub const KINDS: [&str; 10] = [
         "wrong",
         "unreadable",
         "beacons",
         "not_judged",
         "demanded",
+        "objected",
         "dropped_readable",
         "parked",
         "stuck",
@@ -93,7 +105,8 @@ impl assize_service::Alert for GuardianAlert {
             Self::Beacons { .. } => 2,
             Self::NotJudged { .. } => 3,
             Self::Demanded { .. } => 4,
-            Self::DroppedReadable { .. } => 5,
+            Self::Objected { .. } => 5,
+            Self::DroppedReadable { .. } => 6,
             Self::Queue(alert) => return alert.kind(),
         };
         Self::KINDS[place]
@@ -106,7 +119,7 @@ impl assize_service::Alert for GuardianAlert {
             | Self::Beacons { settlement, .. }
             | Self::NotJudged { settlement, .. }
             | Self::Demanded { settlement, .. } => Some(settlement.to_string()),
-            Self::DroppedReadable { file } => Some(file.to_string()),
+            Self::DroppedReadable { file } | Self::Objected { file, .. } => Some(file.to_string()),
             Self::Queue(_) => None,
         }
     }
@@ -114,7 +127,9 @@ impl assize_service::Alert for GuardianAlert {
     fn is_grave(&self) -> bool {
         !matches!(
             self,
-            Self::DroppedReadable { .. } | Self::Demanded { answers: true, .. }
+            Self::DroppedReadable { .. }
+                | Self::Demanded { answers: true, .. }
+                | Self::Objected { fault: Some(_), .. }
         )
     }
 }
@@ -136,7 +151,10 @@ impl fmt::Display for GuardianAlert {
                 )?;
                 match (vetoes, confirmed) {
                     (true, true) => write!(f, "it is being vetoed"),
-                    (true, false) => write!(f, "it is recomputed once more, and vetoed if the result is the same"),
+                    (true, false) => write!(
+                        f,
+                        "it is recomputed once more, and vetoed if the result is the same"
+                    ),
                     (false, _) => write!(
                         f,
                         "this program has no key to veto it: tell the guardian, who runs `assize settlement veto {settlement}`"
@@ -194,10 +212,39 @@ impl fmt::Display for GuardianAlert {
                     ),
                 }
             }
+            Self::Objected {
+                file,
+                drops_from,
+                fault: None,
+                keeps,
+            } => {
+                write!(
+                    f,
+                    "evaluators object to {file}, which can be read, and can drop it from {} on: ",
+                    date_and_time(*drops_from)
+                )?;
+                match keeps {
+                    true => write!(f, "it is being kept"),
+                    false => write!(
+                        f,
+                        "this program has no key to keep it: tell the guardian, who runs `assize admin keep-file`"
+                    ),
+                }
+            }
+            Self::Objected {
+                file,
+                drops_from,
+                fault: Some(fault),
+                ..
+            } => write!(
+                f,
+                "evaluators object to {file}, and can drop it from {} on; it cannot be read here either: {fault}; if you have it, name \
+                 who serves it with --gateway before then",
+                date_and_time(*drops_from)
+            ),
             Self::DroppedReadable { file } => write!(
                 f,
-                "{file} was dropped by the evaluators as unreadable, and can be read: ask them why, before they settle; nothing \
-                 was vetoed"
+                "{file} was dropped by the evaluators as unreadable, and can be read: ask them why; a drop is for good"
             ),
             Self::Queue(alert) => alert.fmt(f),
         }

@@ -127,11 +127,21 @@ mod tests {
     #[test]
     fn only_a_difference_of_the_settlement_is_wrong() {
         for path in ["rounds[0].rewarded", "document", "chain.settlements[3].root"] {
-            assert!(matches!(of_mismatch(&mismatch(path)), Judgement::Wrong { .. }), "{path}");
+            assert!(
+                matches!(of_mismatch(&mismatch(path)), Judgement::Wrong { .. }),
+                "{path}"
+            );
         }
         // A node that is behind has fewer drops than the settlement.
-        for path in ["chain.drops", "chain.rounds[4].times.closesAt", "chain.rounds[4].seed"] {
-            assert!(matches!(of_mismatch(&mismatch(path)), Judgement::NotJudged { .. }), "{path}");
+        for path in [
+            "chain.drops",
+            "chain.rounds[4].times.closesAt",
+            "chain.rounds[4].seed",
+        ] {
+            assert!(
+                matches!(of_mismatch(&mismatch(path)), Judgement::NotJudged { .. }),
+                "{path}"
+            );
         }
     }
 

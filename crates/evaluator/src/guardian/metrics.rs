@@ -39,6 +39,11 @@ pub fn metrics() -> Metrics {
         seen.pass.vetoed
     });
     metrics.sum(
+        "kept_files",
+        "Files enqueued to be kept since the process started",
+        |seen| seen.pass.kept,
+    );
+    metrics.sum(
         "answers",
         "Demands of the Court answered since the process started",
         |seen| seen.pass.answered,

@@ -21,7 +21,12 @@ pub(crate) struct Verdict {
 
 impl Verdict {
     /// A judgement of a settlement at a time, after the one before, if there is one.
-    pub(crate) fn new(before: Option<&Self>, settlement: &Settlement, judgement: Judgement, now: u64) -> Self {
+    pub(crate) fn new(
+        before: Option<&Self>,
+        settlement: &Settlement,
+        judgement: Judgement,
+        now: u64,
+    ) -> Self {
         let before = before.filter(|before| before.is_of(settlement));
         // What was right once is not undone by files or beacons that are missing later.
         let judgement = match (before.map(|before| &before.judgement), judgement) {
@@ -110,7 +115,9 @@ mod tests {
     }
 
     fn missing() -> Judgement {
-        Judgement::Unreadable { what: "a file".into() }
+        Judgement::Unreadable {
+            what: "a file".into(),
+        }
     }
 
     #[test]

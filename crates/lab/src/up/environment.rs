@@ -128,7 +128,7 @@ impl Environment {
         for role in roles {
             anvil.set_balance(keys.address(role, 0)?, GAS_FUNDS.saturating_add(DEPOSIT))?;
         }
-        for (role, index) in [("publisher", 1), ("guardian", 0), ("inclusion", 0)] {
+        for (role, index) in [("publisher", 1), ("guardian", 0)] {
             anvil.set_balance(keys.address(role, index)?, GAS_FUNDS)?;
         }
         for index in 0..EVALUATORS {
@@ -170,6 +170,12 @@ impl Environment {
             key,
             inclusion_key: None,
         }
+    }
+
+    /// Gives a key FIL for gas.
+    pub(super) fn fund(&self, role: &str, index: u64) -> eyre::Result<()> {
+        let address = self.keys.address(role, index)?;
+        Ok(self.anvil.set_balance(address, GAS_FUNDS)?)
     }
 
     /// Arguments of a process that reads the chain through `rpc`.

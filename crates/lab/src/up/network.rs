@@ -41,29 +41,35 @@ impl Processes {
         stop: &Stop,
     ) -> eyre::Result<Self> {
         let (coordinator, api, ingest) = coordinator(args, environment)?;
+        let publisher = publisher(args, environment)?;
+        let (mut evaluators, mut peers) = (Vec::new(), Vec::new());
+        // Each knows those before it, so the last collects all signatures and posts; the others have FIL to object.
+        for index in 0..EVALUATORS {
+            let (evaluator, url) = evaluator(environment, index, &peers)?;
+            evaluators.push(evaluator);
+            peers.push(url);
+        }
         let mut processes = Self {
             coordinator,
-            publisher: publisher(environment)?,
-            evaluators: Vec::new(),
-            guardian: guardian(environment)?,
+            publisher,
+            evaluators,
+            guardian: guardian(environment, &peers)?,
             scheduler: scheduler(environment)?,
             checkers: Vec::new(),
             api,
             ingest,
         };
-        let mut peers = Vec::new();
-        // Each knows those before it, so the last collects all signatures and posts; the others have FIL to object.
-        for index in 0..EVALUATORS {
-            let (evaluator, url) = evaluator(environment, index, &peers)?;
-            processes.evaluators.push(evaluator);
-            peers.push(url);
-        }
         for index in 0..u64::from(args.checkers) {
             if stop.is_set() {
                 break;
             }
-            let left_out = args.scenario == Some(Scenario::LeftOut) && index == 0;
-            let checker = checker(environment, filecoin, &processes.api, index, left_out)?;
+            let plan = CheckerPlan {
+                index,
+                left_out: args.scenario == Some(Scenario::LeftOut) && index == 0,
+                pays: args.scenario == Some(Scenario::Withheld),
+                witnesses: &peers,
+            };
+            let checker = checker(environment, filecoin, &processes.api, &plan)?;
             processes.checkers.push(checker);
         }
         Ok(processes)
@@ -139,10 +145,13 @@ fn coordinator(args: &UpArgs, environment: &Environment) -> eyre::Result<(Proces
     Ok((process, url(&ready)?, ingest.to_owned()))
 }
 
-fn publisher(environment: &Environment) -> eyre::Result<Process> {
+fn publisher(args: &UpArgs, environment: &Environment) -> eyre::Result<Process> {
     let key = environment.keys.secret("publisher", 0);
     let mut arguments = vec!["run", "publisher"];
     arguments.extend(["--poll", POLL]);
+    if args.scenario == Some(Scenario::Withheld) {
+        arguments.extend(["--store", "hidden"]);
+    }
     arguments.extend(environment.chain(environment.anvil.url()));
     Ok(Process::start_ready(&environment.command("publisher", Some(key)), arguments)?.0)
 }
@@ -172,9 +181,10 @@ fn evaluator(environment: &Environment, index: u64, peers: &[String]) -> eyre::R
     Ok((process, url(&ready)?))
 }
 
-fn guardian(environment: &Environment) -> eyre::Result<Process> {
+fn guardian(environment: &Environment, evaluators: &[String]) -> eyre::Result<Process> {
     let key = environment.keys.secret("guardian", 0);
     let mut arguments = vec!["run", "guardian", "--poll", POLL];
+    arguments.extend(evaluators.iter().flat_map(|url| ["--gateway", url]));
     arguments.extend(environment.chain(environment.anvil.url()));
     arguments.extend(environment.drand());
     Ok(Process::start_ready(&environment.command("guardian", Some(key)), arguments)?.0)
@@ -196,14 +206,30 @@ fn scheduler(environment: &Environment) -> eyre::Result<Process> {
     Ok(Process::start_ready(&environment.command("scheduler", Some(key)), arguments)?.0)
 }
 
+/// What distinguishes a checker.
+struct CheckerPlan<'a> {
+    index: u64,
+    /// The coordinator takes no measurements from it.
+    left_out: bool,
+    /// It has a key for its own reports anyway.
+    pays: bool,
+    /// The evaluators' URLs.
+    witnesses: &'a [String],
+}
+
 /// A checker with its own address, 127.N.N.1, so that each is in its own subnet.
 fn checker(
     environment: &Environment,
     filecoin: &LocalFilecoin,
     api: &str,
-    index: u64,
-    left_out: bool,
+    plan: &CheckerPlan<'_>,
 ) -> eyre::Result<Process> {
+    let &CheckerPlan {
+        index,
+        left_out,
+        pays,
+        witnesses,
+    } = plan;
     let operator = environment
         .keys
         .address("operator", index / CHECKERS_PER_OPERATOR)?
@@ -217,6 +243,7 @@ fn checker(
         false => api.to_owned(),
     };
     let mut arguments = vec!["run", "checker", "--coordinator", &api, "--operator", &operator];
+    arguments.extend(witnesses.iter().flat_map(|witness| ["--witness", witness]));
     arguments.extend(["--indexer", &indexer]);
     if !left_out {
         // The proxy is on this machine, and in a subnet of its own.
@@ -234,6 +261,10 @@ fn checker(
     ]);
     arguments.extend(environment.drand());
     let mut start = environment.command(format!("checker-{index}"), None);
-    start.inclusion_key = left_out.then(|| environment.keys.secret("inclusion", 0));
+    if left_out || pays {
+        // Its key is funded only now: in most networks nobody needs one.
+        environment.fund("inclusion", index)?;
+        start.inclusion_key = Some(environment.keys.secret("inclusion", index));
+    }
     Process::start(&start, arguments)
 }

@@ -146,6 +146,7 @@ fn report(pass: &Pass) -> Value {
         "alerts": pass.alerts.iter().map(ToString::to_string).collect::<Vec<_>>(),
         "vetoes": pass.vetoed,
         "answers": pass.answered,
+        "kept": pass.kept,
     })
 }
 

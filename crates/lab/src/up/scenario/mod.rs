@@ -7,6 +7,7 @@ mod outage;
 mod refusal;
 mod squatter;
 mod theft;
+mod withheld;
 
 use std::fmt;
 
@@ -33,6 +34,8 @@ pub(crate) enum Scenario {
     LeftOut,
     /// Two of three evaluators are down for a while.
     Outage,
+    /// The publisher commits batches and gives their files to nobody.
+    Withheld,
 }
 
 impl fmt::Display for Scenario {
@@ -43,6 +46,7 @@ impl fmt::Display for Scenario {
             Self::Theft => "theft: two evaluators grant everything to a thief, and try again after the veto",
             Self::LeftOut => "left out: the coordinator takes no measurements from one station",
             Self::Outage => "outage: two of three evaluators are down for a while",
+            Self::Withheld => "withheld: the publisher commits batches and gives their files to nobody",
         })
     }
 }
@@ -54,6 +58,7 @@ pub(super) enum Mischief {
     Theft(theft::Theft),
     LeftOut(refusal::LeftOut),
     Outage(outage::Outage),
+    Withheld(withheld::Withheld),
 }
 
 impl Mischief {
@@ -64,6 +69,7 @@ impl Mischief {
             Scenario::Theft => Self::Theft(theft::Theft::default()),
             Scenario::LeftOut => Self::LeftOut(refusal::LeftOut),
             Scenario::Outage => Self::Outage(outage::Outage::default()),
+            Scenario::Withheld => Self::Withheld(withheld::Withheld),
         }
     }
 
@@ -78,7 +84,7 @@ impl Mischief {
             Self::Garbage(mischief) => mischief.step(environment, state).await,
             Self::Squatter(mischief) => mischief.step(environment).await,
             Self::Theft(mischief) => mischief.step(environment, processes, state).await,
-            Self::LeftOut(_) => Ok(()),
+            Self::LeftOut(_) | Self::Withheld(_) => Ok(()),
             Self::Outage(mischief) => mischief.step(environment, processes, state),
         }
     }
@@ -94,6 +100,7 @@ impl Mischief {
             Self::Theft(mischief) => mischief.outcome(environment).await,
             Self::LeftOut(_) => refusal::outcome(environment).await,
             Self::Outage(mischief) => mischief.outcome(),
+            Self::Withheld(_) => withheld::outcome(environment).await,
         }
     }
 }
