@@ -34,6 +34,7 @@ mod spool;
 
 use std::io::{self, Read, Write};
 
+use assize_measurement::unixfs::MAX_FILE_SIZE;
 use assize_protocol::FileCid;
 
 pub use backed::Backed;
@@ -47,9 +48,6 @@ pub use order::InOrder;
 pub use reached::Reached;
 #[cfg(feature = "s3")]
 pub use s3::S3;
-
-/// Maximum length in bytes of a file that is read whole: 256 MiB. Batches and lists, which other people name, are read as streams.
-pub const MAX_IN_MEMORY: u64 = 256 << 20;
 
 /// A place from which files can be read by CID.
 pub trait Source: Send + Sync {
@@ -69,12 +67,13 @@ pub trait Source: Send + Sync {
         self.open(cid)
     }
 
-    /// Reads a whole file into memory, if it has at most [`MAX_IN_MEMORY`] bytes.
+    /// Reads a whole file into memory: a settlement's document, which may be as long as any file. Batches and lists, which publishers
+    /// and coordinator name, are read as streams.
     ///
     /// # Errors
-    /// As [`Source::open`], and [`StoreError::TooLong`].
+    /// As [`Source::open`].
     fn get(&self, cid: &FileCid) -> Result<Vec<u8>, StoreError> {
-        self.get_within(cid, MAX_IN_MEMORY)
+        self.get_within(cid, MAX_FILE_SIZE)
     }
 
     /// Reads a whole file into memory, if it has at most `most` bytes.

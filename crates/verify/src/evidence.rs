@@ -11,10 +11,10 @@ use assize_facts::{
     BatchCommitment, ChainFacts, ChainRound, DrawnRound, Drops, FileError, FileKey, Mismatch, RoundChecks,
     Settlement, SettlementId,
 };
-use assize_measurement::ndjson::{Batch, BatchError};
+use assize_measurement::ndjson::{Batch, BatchError, MAX_BATCH};
 use assize_measurement::{Domain, ndjson};
 use assize_protocol::{DedupeSeed, FileCid, RoundNumber};
-use assize_store::{Content, MAX_IN_MEMORY, Source, StoreError};
+use assize_store::{Content, Source, StoreError};
 use rayon::prelude::*;
 
 use crate::{OwnReports, VerifyError};
@@ -295,17 +295,17 @@ pub(crate) fn document_name(id: SettlementId) -> String {
     format!("the document of settlement {id}")
 }
 
-/// Opens a batch or a document as a stream. Whether it is whole is known at its end.
-pub(crate) fn open(
+/// Opens a batch as a stream. Whether it is whole is known at its end.
+pub(crate) fn open_batch(
     store: &dyn Source,
     cid: &FileCid,
     what: impl FnOnce() -> String,
 ) -> Result<BufReader<Content>> {
-    buffered(store.open_within(cid, MAX_IN_MEMORY), what)
+    buffered(store.open_within(cid, MAX_BATCH as u64), what)
 }
 
-/// Opens a list, which may be longer.
-pub(crate) fn open_list(
+/// Opens a list or a document, which may be longer.
+pub(crate) fn open(
     store: &dyn Source,
     cid: &FileCid,
     what: impl FnOnce() -> String,
@@ -344,7 +344,7 @@ pub(crate) struct Batches<'a> {
 impl Batches<'_> {
     /// The lines that were committed.
     pub(crate) fn read(self, key: FileKey, commitment: &BatchCommitment) -> Result<Batch> {
-        let file = open(self.store, &commitment.cid, || key.to_string());
+        let file = open_batch(self.store, &commitment.cid, || key.to_string());
         let by_cid = file.and_then(|file| read_by_cid(key, commitment, file));
         by_cid.or_else(|error| {
             let found = (self.elsewhere)(key, commitment);

@@ -7,7 +7,7 @@ use assize_protocol::{B256, FileCid, List, RosterEntry, Task};
 use assize_store::{Content, Store, StoreError};
 
 use crate::VerifyError;
-use crate::evidence::{open, open_list, read_by_cid};
+use crate::evidence::{open, open_batch, read_by_cid};
 
 type Result<T> = std::result::Result<T, VerifyError>;
 
@@ -78,8 +78,8 @@ impl CommittedFile {
     pub fn keep(&self, store: &dyn Store) -> Result<()> {
         let what = || self.key.to_string();
         let file = match self.commitment {
-            Commitment::Batch(_) => open(store, &self.cid(), what)?,
-            Commitment::Roster(_) | Commitment::Tasks(_) => open_list(store, &self.cid(), what)?,
+            Commitment::Batch(_) => open_batch(store, &self.cid(), what)?,
+            Commitment::Roster(_) | Commitment::Tasks(_) => open(store, &self.cid(), what)?,
         };
         if store.has(&self.cid()).is_ok_and(|has| has) {
             return self.check(file);

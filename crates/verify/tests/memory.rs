@@ -7,7 +7,7 @@ use std::io::{BufReader, Write};
 use assize_facts::{ListCommitment, RoundFault};
 use assize_measurement::ndjson::{self, BatchError, MAX_BATCH, MAX_LINE, MAX_LINES, NotTheBatch};
 use assize_protocol::{B256, FileCid, LinesRoot, RosterEntry, RoundNumber};
-use assize_store::{LocalStore, MAX_IN_MEMORY, Source, Store, StoreError};
+use assize_store::{LocalStore, Source, Store, StoreError};
 use peak_alloc::PeakAlloc;
 
 #[global_allocator]
@@ -82,15 +82,7 @@ fn files_take_no_more_memory_than_their_content() {
         );
     }
 
-    let document = store.get(&a_gibibyte);
-    let is_too_long = |error| {
-        matches!(
-            error,
-            StoreError::TooLong {
-                most: MAX_IN_MEMORY,
-                ..
-            }
-        )
-    };
+    let document = within_bound("a long document", || store.get_within(&a_gibibyte, 1 << 20));
+    let is_too_long = |error| matches!(error, StoreError::TooLong { most: 1_048_576, .. });
     assert!(document.is_err_and(is_too_long));
 }
