@@ -231,6 +231,13 @@ impl Chain {
         Ok(id)
     }
 
+    /// The id of an actor.
+    pub fn id_of(&self, address: Address) -> anyhow::Result<ActorID> {
+        self.tree()?
+            .lookup_id(&address)?
+            .context("there is no such actor")
+    }
+
     /// attoFIL of an actor; 0 if there is none.
     pub fn balance(&self, address: Address) -> anyhow::Result<u128> {
         let Some(actor) = self.find(address)? else {

@@ -205,6 +205,28 @@ fn hostile_recipients_are_skipped_alone() {
     }
 }
 
+/// An operator whose address is the id of a contract sends a unit back by a plain transfer: it was paid all the same. Otherwise
+/// it could take the same amount again and again.
+#[test]
+fn what_comes_back_by_a_plain_transfer_was_paid() {
+    // CALL of 0x…7777 with all but a unit; SELFDESTRUCT to the caller, which in Filecoin is a plain transfer.
+    let returns_a_unit = [
+        0x5f, 0x5f, 0x5f, 0x5f, 0x60, 0x01, 0x34, 0x03, 0x61, 0x77, 0x77, 0x5a, 0xf1, 0x50, 0x33, 0xff,
+    ];
+    let mut network = Network::new().unwrap();
+    let rewards = network.rewards;
+    let (thief, _) = network.chain.create(OWNER, creation(&returns_a_unit)).unwrap();
+    let thief = masked(network.chain.id_of(filecoin(thief)).unwrap());
+    let settled = network.settle(&[(thief, MILLIFIL)]).unwrap();
+    let before = network.pool().unwrap();
+    let batch = settled.claim_many(&[0]).unwrap();
+    for _ in 0..3 {
+        network.chain.send(ANYONE, rewards, &batch).unwrap();
+    }
+    assert_eq!(network.claimed(thief).unwrap(), MILLIFIL);
+    assert_eq!(before - network.pool().unwrap(), MILLIFIL - 1);
+}
+
 /// Whatever limit a caller chooses: a recipient is paid, or nothing happens.
 #[test]
 fn no_gas_limit_starves_a_payment() {

@@ -8,7 +8,7 @@ use assize_fvm::network::abi::court::Court;
 use assize_fvm::network::abi::rewards::{IRewards, Rewards};
 use assize_fvm::network::abi::rounds::Rounds;
 use assize_fvm::network::{
-    ANYONE, BOND, COORDINATOR, GUARDIAN, Network, OWNER, PUBLISHER, Settled, call, events,
+    ANYONE, BOND, COORDINATOR, GUARDIAN, Network, OWNER, PUBLISHER, Settled, WINDOW, call, events,
 };
 use fvm_shared::address::Address as FilecoinAddress;
 
@@ -147,13 +147,14 @@ fn a_file_that_nobody_has_is_dropped_and_the_round_is_settled() {
     let commit = network.commit(1, 0);
     network.send(PUBLISHER, rounds, &commit).unwrap();
     let times = network.round(1).unwrap().times;
-    let object = call(&Rewards::unreadableCall {
-        files: vec![IRewards::File {
+    let file = || {
+        vec![IRewards::File {
             round: 1,
             kind: 3,
             index: 0,
-        }],
-    });
+        }]
+    };
+    let object = call(&Rewards::unreadableCall { files: file() });
     let evaluators = network.evaluators();
     network.chain.go_to(times.dedupeFrom + 1);
     assert!(
@@ -167,6 +168,12 @@ fn a_file_that_nobody_has_is_dropped_and_the_round_is_settled() {
     network.send(evaluators[0], rewards, &object).unwrap();
     let (stale, _) = network.post(&[(operator(1), MILLIFIL)]).unwrap();
     network.send(evaluators[2], rewards, &object).unwrap();
+    // The guardian has a quarter of the window to keep it.
+    let drop = call(&Rewards::dropCall { files: file() });
+    let early = network.chain.simulate(ANYONE, rewards, &drop).unwrap();
+    assert!(early.returned.starts_with(&Rewards::TooEarlyToDrop::SELECTOR));
+    network.chain.go_to(network.chain.now() + WINDOW / 4 + 30);
+    network.send(ANYONE, rewards, &drop).unwrap();
     let dropped = network.view(rewards, &Rewards::dropCountCall {}).unwrap();
     assert_eq!(dropped, 1);
     let refused = network.chain.send(ANYONE, rewards, &stale).unwrap();
