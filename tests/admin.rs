@@ -268,7 +268,7 @@ async fn a_demanded_place_is_shown_or_voids_the_settlement() {
     let again = scene.run(STRANGER, &words("settlement demand 1 0 --yes"));
     refused(&again, 2, &["DemandedBefore"]);
     let honest = scene.run(STRANGER, &words("settlement lapse 1 0 --yes"));
-    refused(&honest, 2, &["NoDemand"]);
+    refused(&honest, 2, &["no open demand for place 0", "settlement show 1"]);
 
     let amounts = BTreeMap::from([(Address::repeat_byte(5), AttoFil::new(8))]);
     let (second, _) = world.settle(&amounts).await.unwrap();

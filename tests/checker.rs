@@ -259,6 +259,11 @@ fn a_key_for_own_reports_that_cannot_be_opened_is_refused_at_once() {
     refused(&output, 2, &["ASSIZE_INCLUSION_PRIVATE_KEY is not a private key"]);
     assert!(!String::from_utf8_lossy(&output.stderr).contains("SECRET"));
     let output = start(&["--inclusion-keystore", "gas.json"], "");
+    refused(&output, 2, &["--inclusion-keystore gas.json is not a file"]);
+    let directory = tempfile::tempdir().unwrap();
+    let keystore = directory.path().join("gas.json");
+    std::fs::write(&keystore, "{}").unwrap();
+    let output = start(&["--inclusion-keystore", keystore.to_str().unwrap()], "");
     refused(&output, 2, &["gas.json", "--inclusion-password-file"]);
     let output = start(&["--inclusion-password-file", "password"], "");
     refused(&output, 2, &["--inclusion-keystore"]);

@@ -130,7 +130,7 @@ fn a_balance_shows_earned_paid_claimable_and_pending_amounts() {
         "0.3 FIL are still in the challenge window",
         "becomes active at 20",
         "UTC, in 2",
-        "vetoed",
+        "voided",
     ];
     says(&stage, &one, &waits);
     stage.pass();

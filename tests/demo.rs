@@ -99,7 +99,7 @@ fn bad_arguments_are_named() {
     refused(
         &run(["demo", "--keep", full.path().to_str().unwrap()]),
         2,
-        &["--keep", "not empty"],
+        &["the directory", "not empty"],
     );
     let missing = assize()
         .args(["demo"])
