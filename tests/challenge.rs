@@ -171,7 +171,10 @@ async fn anyone_can_void_what_breaks_a_promise() {
     let id = court.post(&robbed).await;
     let report = court.voids(id).await;
     let fault = report["fraud"].as_str().unwrap();
-    assert!(fault.contains("does not have what its parent promised it"), "{report}");
+    assert!(
+        fault.contains("does not have what its parent promised it"),
+        "{report}"
+    );
     assert!(report["gas"].as_u64().unwrap() <= 250_000, "{report}");
     let id_text = id.to_string();
     refused(

@@ -51,7 +51,7 @@ impl Witnesses {
     /// What most of them hold.
     pub(crate) async fn held(&self, round: RoundNumber) -> Held {
         let mut asked = JoinSet::new();
-        for witness in self.0.iter().cloned() {
+        for witness in self.0.clone() {
             asked.spawn(async move {
                 let answer = tokio::time::timeout(PATIENCE, witness.held(round)).await;
                 match answer {

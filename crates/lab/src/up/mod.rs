@@ -54,7 +54,7 @@ pub(crate) struct UpArgs {
     /// Time from a round's opening to its closing, 60s to 1h.
     #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = round_duration)]
     round: u32,
-    /// garbage, squatter, theft, left-out, outage or withheld: goes wrong on purpose.
+    /// goes wrong: garbage, squatter, theft, left-out, outage or withheld.
     #[arg(long, value_name = "NAME", value_enum, hide_possible_values = true)]
     scenario: Option<Scenario>,
     /// Seed of keys and providers.

@@ -41,7 +41,7 @@ enum Task {
     SuspendPublisher(With<AddressArgs>),
     /// Keep a file that evaluators object to: it counts (guardian).
     KeepFile(With<FileArgs>),
-    /// Drop a file that enough evaluators objected to and that was not kept (anyone may).
+    /// Drop a file that evaluators objected to and nobody kept (anyone may).
     DropFile(With<FileArgs>),
     /// Announce parameters of rounds, one challenge window ahead (owner).
     SetParameters(With<ParametersArgs>),
@@ -65,7 +65,7 @@ enum Task {
     CancelEnd(With<NoArgs>),
     /// Announce the end of a programme without settlements (anyone may).
     EndAbandoned(With<NoArgs>),
-    /// Note settlements that became active, which cancels the end of an abandoned programme (anyone may).
+    /// Cancel the end of an abandoned programme that pays again (anyone may).
     NoteActive(With<NoArgs>),
     /// After the end, send the treasury what was never promised (anyone may).
     WithdrawSurplus(With<NoArgs>),

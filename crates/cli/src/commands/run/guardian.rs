@@ -15,19 +15,19 @@ use crate::output::{self, Outcome};
 use crate::preflight::{Duty, Preflight};
 use crate::signer::signer;
 
-/// Recompute pending settlements; veto those that are wrong or unreadable, and answer the Court.
+/// Recompute pending settlements, veto wrong and unreadable ones, answer the Court.
 #[derive(Debug, Args)]
 pub(crate) struct GuardianArgs {
     /// Only watch, without the guardian's key: alerts, no vetoes.
     #[arg(long)]
     watch: bool,
-    /// Answer the Court's demands about right settlements with any key of its own.
+    /// Answer the Court about right settlements, with any key of its own.
     #[arg(long, requires = "watch")]
     answer: bool,
     /// URL that each new alert is posted to, as JSON.
     #[arg(long, env = "ASSIZE_WEBHOOK", hide_env_values = true, value_name = "URL")]
     webhook: Option<Webhook>,
-    /// Do one pass and exit: 1 if a settlement is wrong, 2 if one cannot be recomputed.
+    /// Do one pass and exit: 1 if one is wrong, 2 if one cannot be judged.
     #[arg(long)]
     once: bool,
     /// Address of /healthz and /metrics.

@@ -13,7 +13,7 @@ use crate::output::Outcome;
 use crate::signer::signer;
 use assize_service::DataDir;
 
-/// Void a pending settlement that breaks what was promised before; exit code 1 if it does not.
+/// Void a pending settlement that breaks what was promised before; 1 if it does not.
 #[derive(Debug, Args)]
 pub struct ChallengeArgs {
     /// Settlement in its challenge window.

@@ -33,7 +33,7 @@ pub(crate) struct CheckerArgs {
     /// URL of the coordinator.
     #[arg(long, env = "ASSIZE_COORDINATOR", hide_env_values = true, value_name = "URL")]
     coordinator: Url,
-    /// URL of an evaluator that must hold a batch for it to count; repeatable.
+    /// Evaluator that must hold a batch for it to count; repeatable.
     #[arg(long = "witness", value_name = "URL")]
     witnesses: Vec<Url>,
     /// Operator to pay: a 0x or f410 address.
