@@ -28,6 +28,7 @@ contract Court is ICourt {
 
     /// @inheritdoc ICourt
     mapping(address who => uint256 attoFil) public owed;
+    // slither-disable-next-line uninitialized-state
     mapping(bytes32 place => Demand) private _demands;
 
     /// @param answerWindow Seconds to answer a demand.

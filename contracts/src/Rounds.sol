@@ -137,6 +137,7 @@ contract Rounds is Settings, Commitments, OwnInclusion {
         _checkUntil(round, _times(record).publishUntil);
         // slither-disable-next-line unused-return
         (, uint256 tasksPerCommittee) = _committees(record);
+        // slither-disable-next-line events-maths
         if (round > _latestCommitted) _latestCommitted = round;
         return _commit(round, FileKind.Lines, cid, root, count, record.rosterCount * tasksPerCommittee);
     }

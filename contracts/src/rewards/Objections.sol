@@ -82,6 +82,7 @@ abstract contract Objections is Pool {
     /// @dev The last round that a settlement which is not void covers.
     function _lastSettled() internal view virtual returns (uint64);
 
+    // slither-disable-start calls-loop
     function _object(File calldata file, uint64 version, uint256 seat, uint256 threshold) private {
         uint64 settled = _lastSettled();
         require(file.round > settled, AlreadySettled(file.round, settled));
@@ -104,6 +105,8 @@ abstract contract Objections is Pool {
         _objections.push(file);
         emit DropAnnounced(file.round, file.kind, file.index, tally.dropsFrom);
     }
+
+    // slither-disable-end calls-loop
 
     /// @dev Whoever comes second does no harm.
     function _drop(File calldata file, uint64 version, uint64 settled) private {
