@@ -17,9 +17,9 @@ contract RewardsProofsTest is Test {
     uint256 private constant POOL_SLOT = 0;
     uint256 private constant END_SLOT = 1;
     uint256 private constant ACCOUNTS_SLOT = 3;
-    uint256 private constant LEDGER_SLOT = 9;
-    uint256 private constant SETTLEMENTS_SLOT = 11;
-    uint256 private constant LIVE_SLOT = 12;
+    uint256 private constant LEDGER_SLOT = 10;
+    uint256 private constant SETTLEMENTS_SLOT = 12;
+    uint256 private constant LIVE_SLOT = 13;
     bytes32 private constant REST = keccak256("rest");
     address private constant OPERATOR = address(0xBEEF);
     address private constant TREASURY = address(0x7EA5);
