@@ -26,7 +26,6 @@ const TARGETS = {
   'contracts/src/rewards/Objections.sol': REWARDS,
   'contracts/src/rewards/Pool.sol': REWARDS,
   'contracts/src/rewards/Recipients.sol': REWARDS,
-  'contracts/src/libraries/RewardsTree.sol': REWARDS,
   'contracts/src/libraries/PositionalTree.sol': REWARDS,
   'contracts/src/libraries/Fvm.sol': REWARDS,
   'contracts/src/Rounds.sol': ROUNDS,

@@ -262,6 +262,11 @@ contract RewardsObjectionsTest is RewardsFixture {
         skip(WINDOW / 4);
         vm.expectRevert(abi.encodeWithSelector(IRewards.AlreadySettled.selector, 2, 2));
         rewards.drop(_list(_file(2, LINES, 0)));
+        uint64 next = playRound();
+        post(single(operator, 2));
+        vm.expectRevert(abi.encodeWithSelector(IRewards.AlreadySettled.selector, 2, next));
+        rewards.drop(_list(_file(2, LINES, 0)));
+        veto(2);
         veto(1);
         rewards.drop(_list(_file(2, LINES, 0)));
         assertEq(rewards.dropCount(), 1);

@@ -202,6 +202,43 @@ contract RewardsPoolTest is RewardsFixture {
         assertEq(rewards.endsAt(), end);
     }
 
+    /// @dev Each posting notes some, and goes on where the last one ended.
+    function test_post_notesWhatBecameActive() public {
+        uint64 settlement;
+        for (uint256 i = 1; i <= 6; ++i) {
+            settlement = post(single(alice, i));
+            playRound();
+        }
+        vm.warp(rewards.getSettlement(settlement).activeAt + ABANDONED_AFTER + 1);
+        rewards.endAbandoned();
+        uint64 end = rewards.endsAt();
+        playRound();
+        settlement = post(single(alice, 7));
+        assertEq(rewards.endsAt(), end);
+        vm.warp(rewards.getSettlement(settlement).activeAt);
+        playRound();
+        vm.recordLogs();
+        post(single(alice, 8));
+        assertEq(rewards.endsAt(), 0);
+        assertEq(vm.getRecordedLogs().length, 2);
+        // Without an end to cancel, noting says nothing.
+        skip(WINDOW);
+        vm.recordLogs();
+        rewards.noteActive();
+        assertEq(vm.getRecordedLogs().length, 0);
+    }
+
+    /// @dev However many wait to be noted.
+    function test_post_afterManyBecameActive() public {
+        for (uint256 i = 1; i <= 7; ++i) {
+            post(single(alice, i));
+            playRound();
+        }
+        skip(WINDOW);
+        playRound();
+        assertEq(post(single(alice, 8)), 8);
+    }
+
     /// @dev More than are noted at a posting.
     function test_noteActive_catchesUp() public {
         for (uint256 i = 1; i <= 7; ++i) {

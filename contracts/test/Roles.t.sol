@@ -22,6 +22,7 @@ contract RolesTest is RewardsFixture {
         new Roles(OWNER, address(0), WINDOW, WINDOW, evaluators, THRESHOLD);
         vm.expectRevert(abi.encodeWithSelector(IRoles.WindowTooShort.selector, WINDOW - 1, WINDOW));
         new Roles(OWNER, GUARDIAN, WINDOW, WINDOW - 1, evaluators, THRESHOLD);
+        assertEq(roles.guardian(), GUARDIAN);
     }
 
     function test_setters_areTheOwners() public {

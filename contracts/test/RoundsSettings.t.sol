@@ -37,6 +37,7 @@ contract RoundsSettingsTest is RoundsFixture {
         new Rounds(IRoles(address(0)), beacon, COORDINATOR, publishers(), defaultParameters());
         vm.expectRevert(IRounds.ZeroAddress.selector);
         new Rounds(roles, IBeacon(address(0)), COORDINATOR, publishers(), defaultParameters());
+        assertEq(rounds.coordinator(), COORDINATOR);
         vm.expectRevert(IRounds.ZeroAddress.selector);
         new Rounds(roles, beacon, address(0), publishers(), defaultParameters());
         vm.expectRevert(IRounds.ZeroAddress.selector);
