@@ -722,7 +722,7 @@ impl Evaluator {
             Some(Ended::Reverted { reason, .. } | Ended::Refused { reason }) => {
                 let posted = self.parts.rewards.settlement_count().await? >= own.number.0;
                 // The node may know of the other's before its newest block has it.
-                if posted || reason.starts_with("WrongNumber") {
+                if posted || reason.contains("WrongNumber(") {
                     return Ok(());
                 }
                 Err(EvaluatorError::Refused {

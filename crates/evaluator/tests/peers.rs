@@ -370,6 +370,11 @@ async fn a_file_that_nobody_serves_is_dropped_after_two_objections() {
 
     let from = rounds.round(number).await.unwrap().times.objections_from;
     court.world.anvil.mine_at(from).unwrap();
+    // Without a queue it can only say so.
+    let mut penniless = [court.evaluator(1)];
+    court.try_for_an_hour(&mut penniless).await;
+    let pass = penniless[0].pass().await.unwrap();
+    assert_eq!(pass.not_objected, [FileKey::batch(number, 1)]);
     court.try_for_an_hour(&mut evaluators).await;
     // The guardian has time to keep it.
     assert_eq!(rewards.drop_count().await.unwrap(), 0);
@@ -391,6 +396,30 @@ async fn a_file_that_nobody_serves_is_dropped_after_two_objections() {
     let proposal = rewards.settlement(head).await.unwrap().proposal;
     assert_eq!(proposal.drops, 1);
     assert!(!proposal.cumulative_total.is_zero(), "the other batch is paid");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn evaluators_answer_the_court_in_the_second_half_of_the_time() {
+    let court = Court::start().await;
+    let (mut poster, mut second) = (court.evaluator(0), court.evaluator(1));
+    let (rewards, judge) = (&court.world.rewards, &court.world.court);
+    court.play_round(true).await;
+    for evaluator in [&mut second, &mut poster] {
+        evaluator.pass().await.unwrap();
+    }
+    poster.pass().await.unwrap();
+    let head = rewards.head().await.unwrap().unwrap();
+    let root = rewards.settlement(head).await.unwrap().proposal.root;
+    let demand = judge.demand(head, root, 0, judge.bond().await.unwrap());
+    court.world.send(&demand).await.unwrap();
+    // The guardian is given the first half.
+    assert_eq!(poster.pass().await.unwrap().answered, 0);
+    let due_at = judge.demand_of(head, 0).await.unwrap().unwrap().due_at;
+    let half = judge.answer_window().await.unwrap() / 2;
+    court.world.anvil.mine_at(due_at - half).unwrap();
+    assert_eq!(poster.pass().await.unwrap().answered, 1);
+    poster.pass().await.unwrap();
+    assert!(!judge.demand_of(head, 0).await.unwrap().unwrap().open);
 }
 
 #[tokio::test(flavor = "multi_thread")]
