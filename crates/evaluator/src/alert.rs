@@ -161,7 +161,7 @@ impl fmt::Display for EvaluatorAlert {
             }
             Self::CannotObject { file, address } => write!(
                 f,
-                "{file} is served by nobody, and this evaluator cannot object to it, because its key has no FIL: send some to                  {address}, since nothing is settled until enough evaluators have objected"
+                "{file} is served by nobody, and this evaluator cannot object to it, because its key has no FIL: send some to {address}, since nothing is settled until enough evaluators have objected"
             ),
             Self::Queue(alert) => alert.fmt(f),
         }

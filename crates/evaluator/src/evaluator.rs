@@ -573,7 +573,7 @@ impl Evaluator {
                 let objected = rewards.objections().await?;
                 match outbox {
                     Some(outbox) if can_send => {
-                        object(rewards, outbox, set, &pass.missing)?;
+                        object(rewards, outbox, set, &pass.missing, &objected)?;
                         drop_due(rewards, outbox, set, &pass.missing, &objected, chain.now)?;
                     }
                     _ => pass.not_objected = due,

@@ -93,18 +93,24 @@ pub(crate) fn drop_due(
     Ok(())
 }
 
-/// Enqueues an objection to each file for which it is time, once under each version of the evaluator set.
+/// Enqueues an objection to each file for which it is time, once under each version of the evaluator set, and once more after each
+/// guardian that kept it.
 pub(crate) fn object(
     rewards: &Rewards,
     outbox: &mut Outbox,
     set: u64,
     missing: &[MissingFile],
+    objected: &[(FileKey, Objections)],
 ) -> Result<(), EvaluatorError> {
     let due = missing
         .iter()
         .filter(|missing| missing.objection == Objection::Due);
     for MissingFile { file, reason, .. } in due {
-        let key = format!("unreadable/{file}/set-{set}");
+        let said = objected.iter().find(|(objected, _)| objected == file);
+        let key = match said.and_then(|(_, said)| said.keeper) {
+            Some(keeper) => format!("unreadable/{file}/set-{set}/after-{keeper}"),
+            None => format!("unreadable/{file}/set-{set}"),
+        };
         let draft = rewards.unreadable(&[*file]);
         let new = NewIntent {
             key: &key,

@@ -25,9 +25,14 @@ pub(super) async fn objected(parts: &Parts) -> Result<Vec<Objected>, GuardianErr
         return Ok(Vec::new());
     }
     let set = parts.rewards.roles().await?.evaluators().await?.version;
+    // What is settled cannot be dropped any more.
+    let settled = match parts.rewards.head().await? {
+        Some(head) => parts.rewards.settlement(head).await?.proposal.last_round.0,
+        None => 0,
+    };
     let mut objected = Vec::new();
     for (file, said) in said {
-        if let Some(drops_from) = said.due_from(set) {
+        if let Some(drops_from) = said.due_from(set).filter(|_| file.round.0 > settled) {
             let fault = read(parts, &*parts.store, &parts.beacons, file).await?;
             objected.push(Objected {
                 file,
