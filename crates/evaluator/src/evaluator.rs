@@ -273,7 +273,7 @@ impl Evaluator {
         Ok(())
     }
 
-    /// Copies files of unsettled rounds into the store; returns whether a source answered. A failure is no failure of the pass.
+    /// Copies files of unsettled rounds into the store; returns whether a source answered. The pass goes on if it fails.
     async fn copy_files(&mut self, pass: &mut Pass) -> bool {
         self.ledger.settled(pass.settled);
         let place = Place {

@@ -73,7 +73,7 @@ pub(crate) struct Place<'a> {
 }
 
 impl Mirror {
-    /// Copies what is not in the store yet, within bounds; the next pass continues. What fails is no error of the pass.
+    /// Copies what is not in the store yet, within bounds; the next pass continues. A file that cannot be copied is tried again later.
     ///
     /// # Errors
     /// The chain cannot be read.

@@ -464,7 +464,7 @@ mod tests {
         // Begun in the second half: it tries for a quarter of the window first.
         assert!(!suffice(1_450, 9, 1_649));
         assert!(suffice(1_450, 9, 1_650));
-        // Begun so late that there is no quarter left.
+        // Begun when less than a quarter of the window is left.
         assert!(!suffice(1_750, 1, 1_750));
         assert!(suffice(1_750, 2, 1_760));
     }

@@ -18,7 +18,7 @@ pub enum GuardianAlert {
         reason: String,
         /// Whether this guardian has the key and vetoes it.
         vetoes: bool,
-        /// Whether a second recomputation said the same, or there is no time for it.
+        /// Whether a second recomputation gave the same result, or too little time is left for one.
         confirmed: bool,
         /// Seconds until it becomes active.
         active_in: u64,

@@ -4,7 +4,7 @@ use assize_facts::{Proposal, Settlement};
 
 use super::Judgement;
 
-/// The last part of the challenge window, in which there is no time for a second recomputation.
+/// In this last part of the challenge window, an eighth, nothing is recomputed a second time.
 const LAST_PART: u64 = 8;
 
 /// What recomputing a settlement showed.
@@ -15,7 +15,7 @@ pub(crate) struct Verdict {
     posted_at: u64,
     judged_at: u64,
     pub(crate) judgement: Judgement,
-    /// Whether a wrong one was found wrong twice, for the same reason, or there is no time for that.
+    /// Whether a wrong one was found wrong twice, for the same reason, or once in the last part of the window.
     pub(crate) is_confirmed: bool,
 }
 

@@ -490,7 +490,7 @@ async fn after_its_time_a_report_is_not_sent() {
     assert!(case.checker(true).await.shared().spool.kept().unwrap().is_empty());
 }
 
-/// A batch whose file is withheld is dropped when own reports come too late; the proof alone is no inclusion.
+/// A batch whose file is withheld is dropped after the time for own reports, so a proof alone does not show inclusion.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_batch_that_no_witness_holds_includes_nobody() {
     for holds in [true, false] {
