@@ -76,9 +76,9 @@ pub(crate) fn drop_due(
     let is_missing = |file: &FileKey| missing.iter().any(|missing| missing.file == *file);
     let due = objected
         .iter()
-        .filter(|(file, said)| is_missing(file) && said.due_from(set).is_some_and(|from| from <= now));
-    for (file, said) in due {
-        let from = said.due_from(set).unwrap_or_default();
+        .filter_map(|(file, said)| Some((file, said.due_from(set)?)))
+        .filter(|(file, from)| *from <= now && is_missing(file));
+    for (file, from) in due {
         let draft = rewards.drop_files(&[*file]);
         let new = NewIntent {
             // A file that was kept meanwhile may be objected to anew, under another guardian.
