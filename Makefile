@@ -66,8 +66,9 @@ test-contracts: $(STAMP) differential ## contracts: sizes, gas, unit, fuzz, inva
 	$(FORGE) build --sizes
 	ASSIZE_DIFFERENTIAL=required FOUNDRY_PROFILE=ci FORGE_SNAPSHOT_CHECK=true $(FORGE) test
 
-gas: $(STAMP) ## write contracts/gas
+gas: $(STAMP) ## write contracts/gas, and the tables of docs/gas.md
 	$(FORGE) test --match-contract GasTest
+	node scripts/gas-tables.mjs
 
 # The cases change every day; make differential SEED=2026-11-21 repeats those of a day.
 SEED ?= $(shell date -u +%F)
@@ -84,6 +85,7 @@ check-artifacts: $(STAMP) ## the committed ABI, bytecode, storage layout and vec
 	$(FORGE) build --force contracts/src
 	node scripts/export-abi.mjs --check
 	node scripts/storage-layout.mjs --check
+	node scripts/gas-tables.mjs --check
 	node scripts/vectors.mjs --check
 	node --test scripts/canonical.test.mjs scripts/alerts.test.mjs
 	python3 scripts/verify_round_test.py
@@ -149,8 +151,9 @@ test-fvm: evm-actor ## the contracts in the real Filecoin VM: payments, hostile 
 	cargo fmt --check --manifest-path $(FVM)/Cargo.toml
 	$(FVM_TESTS)
 
-gas-filecoin: evm-actor ## write contracts/gas/filecoin.json
+gas-filecoin: evm-actor ## write contracts/gas/filecoin.json, and the tables of docs/gas.md
 	ASSIZE_WRITE_GAS=1 $(FVM_TESTS) --test gas
+	node scripts/gas-tables.mjs
 
 # Separate from test-rust: these features build most of the dependencies again, and the AWS SDK.
 test-signers: $(STAMP) services ## optional features: keys on a Ledger (without a device) and in AWS KMS (moto)

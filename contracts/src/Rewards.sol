@@ -296,7 +296,7 @@ contract Rewards is Recipients, Objections, EIP712 {
         private
         returns (uint256 amount)
     {
-        Account storage account = _accounts[operator];
+        Account storage account = _accountOf(operator);
         (uint256 before, address payoutAddress) = (account.claimed, account.payoutAddress);
         require(cumulative > before, NothingToClaim(operator, cumulative, before));
         amount = cumulative - before;
@@ -320,7 +320,7 @@ contract Rewards is Recipients, Objections, EIP712 {
         for (uint256 i = 0; i < amounts.length; ++i) {
             (address operator, uint256 cumulative) = (allocations[i].operator, allocations[i].cumulative);
             if (operator == address(0)) continue;
-            Account storage account = _accounts[operator];
+            Account storage account = _accountOf(operator);
             uint256 before = account.claimed;
             if (cumulative <= before) {
                 emit ClaimSkipped(settlement, operator, Skipped.NothingToClaim, 0);
@@ -348,7 +348,7 @@ contract Rewards is Recipients, Objections, EIP712 {
         uint256 needed = 2 * PAYMENT_GAS;
         require(gasleft() >= needed, TooLittleGas(needed));
         address operator = allocation.operator;
-        Account storage account = _accounts[operator];
+        Account storage account = _accountOf(operator);
         address recipient = _recipientOf(operator, account.payoutAddress);
         if (_pay(operator, recipient, amount, PAYMENT_GAS)) {
             emit Claimed(settlement, operator, recipient, amount, allocation.cumulative);

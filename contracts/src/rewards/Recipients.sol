@@ -15,7 +15,11 @@ abstract contract Recipients is Pool {
         address payoutAddress;
     }
 
-    mapping(address operator => Account) internal _accounts;
+    /// @dev Where the accounts begin: operators' slots are not hashed. On Filecoin, storage is a tree by slot, and what a call
+    /// costs is mostly the tree's nodes that it writes. Settlements list operators by address, so neighbours of a batch share
+    /// nodes here. No other slot comes here: those of mappings are hashes, and these 96 bits would have to be found.
+    bytes32 private constant ACCOUNTS = bytes32(bytes12(keccak256("assize.rewards.accounts")));
+
     mapping(address operator => bytes recipient) private _nativePayoutAddresses;
 
     /// @inheritdoc IRewards
@@ -36,7 +40,7 @@ abstract contract Recipients is Pool {
 
     /// @inheritdoc IRewards
     function claimed(address operator) external view returns (uint256 attoFil) {
-        return _accounts[operator].claimed;
+        return _accountOf(operator).claimed;
     }
 
     /// @inheritdoc IRewards
@@ -46,7 +50,7 @@ abstract contract Recipients is Pool {
 
     /// @inheritdoc IRewards
     function payoutAddressOf(address operator) public view returns (address) {
-        return _recipientOf(operator, _accounts[operator].payoutAddress);
+        return _recipientOf(operator, _accountOf(operator).payoutAddress);
     }
 
     /// @dev Pays an operator's recipient; false if the money has not left.
@@ -57,13 +61,21 @@ abstract contract Recipients is Pool {
         return _transfer(recipient, amount, gasLimit);
     }
 
+    /// @dev An operator's account: its slot is `ACCOUNTS` with the address in the 160 bits below.
+    function _accountOf(address operator) internal pure returns (Account storage account) {
+        bytes32 slot = ACCOUNTS | bytes32(uint256(uint160(operator)));
+        assembly ("memory-safe") {
+            account.slot := slot
+        }
+    }
+
     function _recipientOf(address operator, address payoutAddress) internal pure returns (address) {
         return payoutAddress == address(0) ? operator : payoutAddress;
     }
 
     function _changePayoutAddress(address current, bytes memory native) private {
         emit PayoutAddressChanged(msg.sender, payoutAddressOf(msg.sender), current, native);
-        _accounts[msg.sender].payoutAddress = current == msg.sender ? address(0) : current;
+        _accountOf(msg.sender).payoutAddress = current == msg.sender ? address(0) : current;
         _nativePayoutAddresses[msg.sender] = native;
     }
 }

@@ -16,10 +16,10 @@ import {Fvm} from "../../src/libraries/Fvm.sol";
 contract RewardsProofsTest is Test {
     uint256 private constant POOL_SLOT = 0;
     uint256 private constant END_SLOT = 1;
-    uint256 private constant ACCOUNTS_SLOT = 3;
-    uint256 private constant LEDGER_SLOT = 10;
-    uint256 private constant SETTLEMENTS_SLOT = 12;
-    uint256 private constant LIVE_SLOT = 13;
+    uint256 private constant LEDGER_SLOT = 9;
+    uint256 private constant SETTLEMENTS_SLOT = 11;
+    uint256 private constant LIVE_SLOT = 12;
+    bytes12 private constant ACCOUNTS = bytes12(keccak256("assize.rewards.accounts"));
     bytes32 private constant REST = keccak256("rest");
     address private constant OPERATOR = address(0xBEEF);
     address private constant TREASURY = address(0x7EA5);
@@ -147,7 +147,7 @@ contract RewardsProofsTest is Test {
         vm.store(
             address(rewards), bytes32(LEDGER_SLOT), bytes32(uint256(paid) | uint256(highest) << 96 | uint256(1) << 192)
         );
-        vm.store(address(rewards), keccak256(abi.encode(OPERATOR, ACCOUNTS_SLOT)), bytes32(uint256(before)));
+        vm.store(address(rewards), bytes32(bytes.concat(ACCOUNTS, bytes20(OPERATOR))), bytes32(uint256(before)));
     }
 
     function _assertPaid(uint256 cap, uint256 paid, uint256 before, uint256 cumulative) private view {

@@ -12,7 +12,7 @@ use crate::ranges::{Limits, cut};
 use crate::{Allocations, PayoutError};
 
 /// Operators between two that are paid, each a bare leaf, that cost as much as a claim. On any EVM, a leaf takes about 1 500 gas of
-/// 75 000; on Filecoin about half a million of 22 to 67 million.
+/// 75 000; on Filecoin about half a million of 19 to 43 million.
 const LEAVES_PER_CLAIM: u64 = 50;
 /// A claim is taken to use at most so many times `paymentGas`: a wallet that burns gas must not make all payouts look dear.
 const MOST_OF_A_CLAIM: u64 = 4;
@@ -201,6 +201,8 @@ async fn estimate(client: &ChainClient, draft: &Draft, sender: Address) -> Resul
 
 #[cfg(test)]
 mod tests {
+    use serde_json::Value;
+
     use super::*;
 
     const M: u64 = 1_000_000;
@@ -211,35 +213,40 @@ mod tests {
         rules: GasRules::Filecoin,
     };
 
-    /// What `contracts/gas/filecoin.json` has measured: the least gas limit of batches of neighbours.
+    /// What `contracts/gas/filecoin.json` has measured.
     #[test]
     fn limits_suffice_on_filecoin() {
-        let young = Gas {
-            one: 21_850_775,
-            each: 5_414_741,
-            ..FILECOIN
-        };
-        let grown = Gas {
-            one: 66_927_536,
-            each: 6_708_358,
-            ..FILECOIN
-        };
-        for (gas, payments, least) in [
-            (young, 10, 124_902_495),
-            (young, 100, 605_284_095),
-            (young, 200, 1_127_978_973),
-            (grown, 10, 211_026_873),
-            (grown, 100, 772_452_247),
-            (grown, 200, 1_242_769_591),
-        ] {
-            let limit = gas.limit(payments, 0, Margin::Usual);
-            assert!((least..least / 2 * 3).contains(&limit), "{payments}: {limit}");
-            // The node does not say what a small batch uses.
-            let unknown = Gas {
-                one: gas.one,
-                ..Gas::unknown(gas.payment, gas.rules)
+        let measured: Value =
+            serde_json::from_str(include_str!("../../../contracts/gas/filecoin.json")).unwrap();
+        for state in ["small", "grown"] {
+            let measured = &measured[state];
+            let of_batch = |payments: u64, figure: &str| {
+                let batch = &measured[format!("claimMany, {payments} neighbours")];
+                batch[figure].as_u64().unwrap()
             };
-            assert!(unknown.limit(payments, 0, Margin::Usual) > least, "{payments}");
+            let gas = Gas {
+                one: measured["claim, depth 14"]["gas"].as_u64().unwrap(),
+                each: (of_batch(200, "gas") - of_batch(100, "gas")) / 100,
+                ..FILECOIN
+            };
+            for payments in [10, 100, 200] {
+                let least = of_batch(payments, "leastLimit");
+                let payments = usize::try_from(payments).unwrap();
+                let limit = gas.limit(payments, 0, Margin::Usual);
+                assert!(
+                    (least..least / 2 * 3).contains(&limit),
+                    "{state}, {payments}: {limit}"
+                );
+                // The node does not say what a small batch uses.
+                let unknown = Gas {
+                    one: gas.one,
+                    ..Gas::unknown(gas.payment, gas.rules)
+                };
+                assert!(
+                    unknown.limit(payments, 0, Margin::Usual) > least,
+                    "{state}, {payments}"
+                );
+            }
         }
     }
 
