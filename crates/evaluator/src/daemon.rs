@@ -48,7 +48,12 @@ impl<W: FnMut(&Pass)> Daemon for EvaluatorDaemon<W> {
         };
         alerts.extend(trouble.map(EvaluatorAlert::Queue));
         let is_idle = alerts.is_empty() && pass.evaluated.is_none() && self.evaluator.is_idle()?;
-        self.idle = is_idle.then_some([pass.due_in, pass.copy_in].into_iter().flatten().min());
+        self.idle = is_idle.then_some(
+            [pass.due_in, pass.copy_in, pass.stands_in_in]
+                .into_iter()
+                .flatten()
+                .min(),
+        );
         metrics.set(&Seen {
             pass,
             queue,

@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use alloy_primitives::Address;
 use assize_chain::ChainError;
+use assize_drand::BeaconError;
 use assize_facts::{Mismatch, SettlementId};
 use assize_outbox::OutboxError;
+use assize_protocol::RoundNumber;
 use assize_service::PassError;
 use assize_store::StoreError;
 use assize_verify::VerifyError;
@@ -27,6 +29,14 @@ pub enum EvaluatorError {
     /// The transaction queue failed.
     #[error(transparent)]
     Outbox(#[from] OutboxError),
+    /// There is no beacon to reveal a round with.
+    #[error("round {round} is not revealed, and its beacon cannot be read: {source}")]
+    Beacon {
+        /// The round.
+        round: RoundNumber,
+        /// Why.
+        source: BeaconError,
+    },
     /// The key is not an evaluator's.
     #[error(
         "{address} is not an evaluator of this network: the owner announces evaluators one challenge window ahead; the current ones are {}",

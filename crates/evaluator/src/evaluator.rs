@@ -21,6 +21,7 @@ use assize_verify::{EvaluatedRange, read_next_settlement};
 use self::signatures::Own;
 use crate::attempts::Ledger;
 use crate::mirror::{Mirror, Mirrored, Place};
+use crate::stand_in::stand_in;
 use crate::{Board, EvaluatorError, MissingFile, Peer, Plan};
 
 /// The parts of an evaluator.
@@ -44,6 +45,8 @@ pub struct Parts {
     pub outbox: Option<Outbox>,
     /// Whether this evaluator posts settlements.
     pub posts: bool,
+    /// Whether it reveals and opens rounds that the coordinator leaves alone. Needs the queue.
+    pub stands_in: bool,
     /// Which rounds to settle, and when.
     pub plan: Plan,
 }
@@ -98,6 +101,8 @@ pub struct Pass {
     pub not_copied: u64,
     /// Demands of the Court answered in this pass.
     pub answered: u64,
+    /// Seconds until a round may be late, if this evaluator stands in for the coordinator.
+    pub stands_in_in: Option<u64>,
     /// Peers with another plan.
     pub other_plans: Vec<(String, Plan)>,
     /// Peers that did not answer.
@@ -197,6 +202,9 @@ impl Evaluator {
         if let Err(error) = self.answer_court(&mut pass).await {
             tracing::warn!(%error, "the Court's demands are not answered");
         }
+        if let Err(error) = self.stand_in(&mut pass).await {
+            tracing::warn!(%error, "the rounds are not looked after");
+        }
         let sent = self.send(&mut pass).await;
         worked?;
         sent?;
@@ -249,6 +257,28 @@ impl Evaluator {
             if pass.signatures >= pass.threshold {
                 self.post(&signatures)?;
             }
+        }
+        Ok(())
+    }
+
+    /// Reveals and opens what the coordinator leaves alone, if that is wanted. Evaluators take turns in the order of their addresses.
+    async fn stand_in(&mut self, pass: &mut Pass) -> Result<(), EvaluatorError> {
+        if !self.parts.stands_in || !self.can_send().await? {
+            return Ok(());
+        }
+        let mut evaluators = self.roles().await?.evaluators().await?.set;
+        evaluators.sort_unstable();
+        let own = self.address();
+        let turn = evaluators.iter().position(|evaluator| *evaluator == own);
+        let ends_at = self.parts.rewards.ends_at().await?;
+        let Parts {
+            rounds,
+            beacons,
+            outbox,
+            ..
+        } = &mut self.parts;
+        if let (Some(outbox), Some(turn)) = (outbox, turn) {
+            pass.stands_in_in = stand_in(rounds, beacons, outbox, turn as u64, ends_at).await?;
         }
         Ok(())
     }

@@ -28,6 +28,7 @@ mod objection;
 mod peers;
 mod plan;
 mod signed;
+mod stand_in;
 
 pub use alert::EvaluatorAlert;
 pub use attempts::Objection;

@@ -23,6 +23,8 @@ use assize_wire::HeldDocument;
 use serde_json::json;
 
 const STATIONS: u32 = 60;
+/// Seconds.
+const CHALLENGE_WINDOW: u64 = 86_400;
 /// The number of the first settlement.
 const FIRST: SettlementId = SettlementId(1);
 
@@ -38,7 +40,7 @@ impl Court {
     async fn start() -> Self {
         let plan = WorldPlan {
             step: 2,
-            challenge_window: 86_400,
+            challenge_window: CHALLENGE_WINDOW,
             evaluators: 3,
             ..WorldPlan::default()
         };
@@ -92,6 +94,7 @@ impl Court {
             rewards: self.world.rewards.clone(),
             court: self.world.court.clone(),
             posts: true,
+            stands_in: index == 2,
             outbox: [0, 2].contains(&index).then(|| outbox(&state)),
             signer: signer.clone(),
             store: Box::new(self.store()),
@@ -350,6 +353,45 @@ async fn a_network_that_idled_for_six_hundred_rounds_pays_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn rounds_go_on_without_the_coordinator() {
+    let court = Court::start().await;
+    // The third stands in; the first does not.
+    let (mut first, mut third) = (court.evaluator(0), court.evaluator(2));
+    let (anvil, rounds) = (&court.world.anvil, &court.world.rounds);
+    court.play_round(true).await;
+    let last = court.world.open(&no_list(), &no_list()).await.unwrap();
+    let times = rounds.round(last).await.unwrap().times;
+    anvil.mine_at(times.closes_at - 1).unwrap();
+    for _ in 0..2 {
+        first.pass().await.unwrap();
+    }
+    assert_eq!(rounds.round(last).await.unwrap().seed, None);
+    for _ in 0..2 {
+        third.pass().await.unwrap();
+    }
+    assert!(rounds.round(last).await.unwrap().seed.is_some());
+
+    // Not before anyone may open it, and its turn has come.
+    let duration = u64::from(rounds.round(last).await.unwrap().parameters.round_duration);
+    anvil.mine_at(times.closes_at + duration - 10).unwrap();
+    let pass = third.pass().await.unwrap();
+    assert_eq!(rounds.latest_round().await.unwrap(), Some(last));
+    let turn = anvil.timestamp().unwrap() + pass.stands_in_in.unwrap();
+    anvil.mine_at(turn).unwrap();
+    for _ in 0..2 {
+        third.pass().await.unwrap();
+    }
+    let next = RoundNumber(last.0 + 1);
+    assert_eq!(rounds.latest_round().await.unwrap(), Some(next));
+    // With the lists of the round that had a batch.
+    let (opened, before) = (
+        rounds.round(next).await.unwrap(),
+        rounds.round(RoundNumber(1)).await.unwrap(),
+    );
+    assert_eq!((opened.roster, opened.tasks), (before.roster, before.tasks));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_file_that_nobody_serves_is_dropped_after_two_objections() {
     let court = Court::start().await;
     let mut evaluators = [court.evaluator(0), court.evaluator(2)];
@@ -396,6 +438,81 @@ async fn a_file_that_nobody_serves_is_dropped_after_two_objections() {
     let proposal = rewards.settlement(head).await.unwrap().proposal;
     assert_eq!(proposal.drops, 1);
     assert!(!proposal.cumulative_total.is_zero(), "the other batch is paid");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_guardian_kept_can_be_objected_to_under_the_next() {
+    let court = Court::start().await;
+    let mut evaluators = [court.evaluator(0), court.evaluator(2)];
+    let (rounds, rewards) = (&court.world.rounds, &court.world.rewards);
+    let number = court.open_round().await;
+    court.measure(number).await;
+    let nothing = assize_measurement::unixfs::file_cid(b"nobody has this");
+    let root = B256::repeat_byte(9);
+    court.world.commit_root(number, &nothing, root, 10).await.unwrap();
+    court.world.finish(number).await.unwrap();
+    let from = rounds.round(number).await.unwrap().times.objections_from;
+    court.world.anvil.mine_at(from).unwrap();
+    court.try_for_an_hour(&mut evaluators).await;
+    let file = FileKey::batch(number, 1);
+    assert!(rewards.objections_to(file).await.unwrap().due_from(1).is_some());
+
+    // The guardian says that it has it, and leaves without showing it to anybody.
+    court.world.send(&rewards.keep(file)).await.unwrap();
+    court.try_for_an_hour(&mut evaluators).await;
+    let kept = rewards.objections_to(file).await.unwrap();
+    assert_eq!((kept.seats.len(), kept.due_from(1)), (0, None));
+    let roles = rewards.roles().await.unwrap();
+    let next = court.world.evaluator(1).unwrap().address();
+    court.world.send(&roles.set_guardian(next)).await.unwrap();
+    let now = court.world.anvil.timestamp().unwrap();
+    court.world.anvil.mine_at(now + CHALLENGE_WINDOW).unwrap();
+    court.try_for_an_hour(&mut evaluators).await;
+    let said = rewards.objections_to(file).await.unwrap();
+    assert_eq!(said.seats.len(), 2);
+    court.world.anvil.mine_at(said.due_from(1).unwrap()).unwrap();
+    for _ in 0..2 {
+        for evaluator in &mut evaluators {
+            evaluator.pass().await.unwrap();
+        }
+    }
+    assert_eq!(rewards.drop_count().await.unwrap(), 1);
+    // Who watches is not told of a file that is dropped, nor of one that is settled.
+    for _ in 0..2 {
+        for evaluator in &mut evaluators {
+            evaluator.pass().await.unwrap();
+        }
+    }
+    assert!(rewards.head().await.unwrap().is_some());
+    let pass = court.guardian(false).pass().await;
+    assert!(pass.alerts.is_empty(), "{:?}", pass.alerts);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_settled_file_is_no_alert_though_evaluators_objected_to_it() {
+    let court = Court::start().await;
+    let number = court.play_round(true).await;
+    let (rounds, rewards) = (&court.world.rounds, &court.world.rewards);
+    let from = rounds.round(number).await.unwrap().times.objections_from;
+    court.world.anvil.mine_at(from).unwrap();
+    let roster = FileKey::list(number, List::Roster);
+    for index in [0, 2] {
+        let signer = court.world.evaluator(index).unwrap();
+        let object = rewards.unreadable(&[roster]);
+        let patience = std::time::Duration::from_secs(20);
+        let sent = rounds.client().transact(&signer, &object, patience).await;
+        sent.unwrap();
+    }
+    assert!(!court.guardian(false).pass().await.alerts.is_empty());
+    let mut evaluators = [court.evaluator(0), court.evaluator(2)];
+    for _ in 0..2 {
+        for evaluator in &mut evaluators {
+            evaluator.pass().await.unwrap();
+        }
+    }
+    assert!(rewards.head().await.unwrap().is_some());
+    let pass = court.guardian(false).pass().await;
+    assert!(pass.alerts.is_empty(), "{:?}", pass.alerts);
 }
 
 #[tokio::test(flavor = "multi_thread")]

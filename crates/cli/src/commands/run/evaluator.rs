@@ -50,6 +50,9 @@ pub(crate) struct EvaluatorArgs {
     /// Post settlements with enough signatures; needs FIL.
     #[arg(long)]
     post: bool,
+    /// Reveal and open rounds that the coordinator leaves alone, with the lists of before; needs FIL.
+    #[arg(long, conflicts_with = "once")]
+    stand_in: bool,
     /// Catalog for `assize rsr` [default: DATA/rates.json].
     #[arg(long, value_name = "FILE")]
     rates: Option<PathBuf>,
@@ -96,7 +99,7 @@ pub(crate) async fn run(args: &EvaluatorArgs, data: &DataDir) -> eyre::Result<Ou
     let observed = preflight.bind(args.metrics).await;
     preflight.drand(beacons.chain()).await?;
     preflight.duty(Duty::Evaluator, signer.address()).await?;
-    if args.post {
+    if args.post || args.stand_in {
         preflight.funds(&signer).await?;
     }
     preflight.gateways(&args.gateways)?;
@@ -127,6 +130,7 @@ pub(crate) async fn run(args: &EvaluatorArgs, data: &DataDir) -> eyre::Result<Ou
         peers: args.peers.clone(),
         outbox,
         posts: args.post,
+        stands_in: args.stand_in,
         plan: Plan {
             every: args.rounds_per_settlement,
             delay: args.delay,
