@@ -72,9 +72,11 @@ gas: $(STAMP) ## write contracts/gas, and the tables of docs/gas.md
 
 # The cases change every day; make differential SEED=2026-11-21 repeats those of a day.
 SEED ?= $(shell date -u +%F)
-differential: ## 10 000 random committees and tasks by the Rust crate, for the contracts to derive again
-	cargo build --quiet $(TESTED) --example differential
+differential: ## 10 000 random committees and tasks for the contracts to derive again; 10 000 damaged reports for JavaScript to read again
+	cargo build --quiet $(TESTED) --example differential --example mutated_reports
 	$(DEBUG)/examples/differential cache/differential $(SEED)
+	$(DEBUG)/examples/mutated_reports cache/reports.ndjson $(SEED)
+	node scripts/reports.mjs cache/reports.ndjson
 
 test-wasm: ## the browsers' crates build for wasm
 	@rustc --print target-libdir --target wasm32-unknown-unknown | xargs -I% test -d % \

@@ -14,6 +14,7 @@
 //! | [`AsSigned`] | a text as it was signed, with its parsed value |
 //! | [`ndjson`] | batches as text; reports every invalid line |
 //! | [`Seal`] | what a station signs to commit its own report |
+//! | [`report`] | a station's report of a round on one line, and its sealed line: strict reader and writer |
 //! | [`Verifier`], [`Domain`] | whether a row was signed by its station |
 //! | [`RetrievalResult`], [`validity`] | the result of a row, and whether it is valid: Spark's rules |
 //! | [`unixfs`], [`car`] | content ⇄ blocks ⇄ one CID |
@@ -68,6 +69,7 @@ mod line;
 mod measurement;
 mod millis;
 pub mod ndjson;
+pub mod report;
 mod result;
 mod seal;
 #[cfg(feature = "secp256k1")]
