@@ -201,24 +201,43 @@ contract RewardsObjectionsTest is RewardsFixture {
         IRewards.File memory file = _file(2, ROSTER, 0);
         _announce(file);
         vm.expectEmit(address(rewards));
-        emit IRewards.Kept(GUARDIAN, 2, ROSTER, 0);
+        uint64 until = uint64(block.timestamp) + WINDOW;
+        emit IRewards.Kept(GUARDIAN, 2, ROSTER, 0, until);
         _keep(GUARDIAN, file);
         IRewards.Objection memory said = rewards.objectionsTo(file);
         assertEq(said.objectors, 0);
         assertEq(said.dropsFrom, 0);
         assertEq(said.keeper, GUARDIAN);
-        skip(WINDOW);
+        assertEq(said.keptUntil, until);
+        skip(WINDOW - 1);
         _expectNotObjectedTo(file);
         for (uint256 i = 0; i < evaluators.length; ++i) {
-            _expectRefused(i, file, abi.encodeWithSelector(IRewards.IsKept.selector, GUARDIAN));
+            _expectRefused(i, file, abi.encodeWithSelector(IRewards.IsKept.selector, GUARDIAN, until));
         }
         vm.expectRevert(IRewards.NothingChanged.selector);
         _keep(GUARDIAN, file);
     }
 
+    /// @dev A publisher that shows a file to the guardian alone gains one window: then evaluators object again, and the guardian, if
+    /// it still has the file, keeps it again.
+    function test_keep_lastsOneWindow() public {
+        IRewards.File memory file = _file(2, LINES, 0);
+        _announce(file);
+        _keep(GUARDIAN, file);
+        skip(WINDOW);
+        _announce(file);
+        uint256 before = vm.snapshotState();
+        _keep(GUARDIAN, file);
+        assertEq(rewards.objectionsTo(file).keptUntil, block.timestamp + WINDOW);
+        vm.revertToState(before);
+        dropDue(file);
+        assertTrue(isDropped(file));
+    }
+
     function test_keep_beforeAnybodyObjects() public {
         _keep(GUARDIAN, _file(2, LINES, 0));
-        _expectRefused(0, _file(2, LINES, 0), abi.encodeWithSelector(IRewards.IsKept.selector, GUARDIAN));
+        bytes memory kept = abi.encodeWithSelector(IRewards.IsKept.selector, GUARDIAN, block.timestamp + WINDOW);
+        _expectRefused(0, _file(2, LINES, 0), kept);
         _announce(_file(2, LINES, 1));
     }
 

@@ -93,12 +93,14 @@ interface IRewards {
     /// @notice What evaluators say of a file.
     /// @param objectors Bit i: the i-th evaluator of set `evaluatorSet`.
     /// @param dropsFrom When it may be dropped, since enough have objected (Unix seconds); 0 before.
-    /// @param keeper The guardian that keeps it, as long as it is the guardian; zero if none did.
+    /// @param keptUntil Until when nobody can object to it because `keeper` kept it (Unix seconds); 0 if it never was kept.
+    /// @param keeper The guardian that kept it last; it counts only as long as that is the guardian. Zero if none did.
     struct Objection {
         uint64 evaluatorSet;
         uint32 objectors;
         bool dropped;
         uint64 dropsFrom;
+        uint64 keptUntil;
         address keeper;
     }
 
@@ -123,7 +125,7 @@ interface IRewards {
     /// @notice Enough evaluators objected to a file: anyone can drop it from `dropsFrom` on, unless the guardian keeps it.
     event DropAnnounced(uint64 indexed round, IRounds.FileKind indexed kind, uint32 index, uint64 dropsFrom);
     /// @notice Who keeps it could get the file.
-    event Kept(address indexed guardian, uint64 indexed round, IRounds.FileKind indexed kind, uint32 index);
+    event Kept(address indexed guardian, uint64 indexed round, IRounds.FileKind indexed kind, uint32 index, uint64 until);
     /// @notice `number` files are dropped now, this one included.
     event Dropped(uint32 number, uint64 indexed round, IRounds.FileKind indexed kind, uint32 index);
     event Claimed(
@@ -162,7 +164,7 @@ interface IRewards {
     error TooEarlyToDrop(uint64 from, uint256 timestamp);
     /// @notice Fewer evaluators of the current set than needed object to the file.
     error NotObjectedTo(uint64 round, IRounds.FileKind kind, uint32 index);
-    error IsKept(address guardian);
+    error IsKept(address guardian, uint64 until);
     error WrongParent(uint64 expected, uint64 actual);
     error RangeDoesNotContinue(uint64 expectedFirst, uint64 first, uint64 last);
     error TooManyRounds(uint256 rounds, uint256 max);
@@ -208,8 +210,8 @@ interface IRewards {
     /// `IRounds.objectionsFrom` on. Evaluators only.
     function unreadable(File[] calldata files) external;
 
-    /// @notice Keeps a file that evaluators object to, or could: it counts, as long as the caller is the guardian. After that,
-    /// evaluators can object anew. Guardian only.
+    /// @notice Keeps a file that evaluators object to, or could: it counts, for one challenge window and as long as the caller is the
+    /// guardian. After that, evaluators can object anew, and the guardian can keep it anew. Guardian only.
     function keep(File calldata file) external;
 
     /// @notice Drops files for good to which enough evaluators objected, and that the guardian did not keep in time: a round

@@ -188,7 +188,7 @@ interface IRounds {
     error NotSigned(address station);
     error OwnAlready(uint64 round, uint32 station);
     error WrongReport(bytes32 digest);
-    error ReportTooLong(uint256 length, uint256 max);
+    error ReportLength(uint256 length, uint256 max);
     error BatchCount(uint32 count, uint32 max);
     error ParameterOutOfBounds(bytes32 parameter, uint256 value, uint256 min, uint256 max);
     error NothingChanged();

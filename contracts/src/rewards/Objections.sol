@@ -46,9 +46,10 @@ abstract contract Objections is Pool {
         address guardian = ROLES.guardian();
         require(msg.sender == guardian, IRoles.NotGuardian(msg.sender, guardian));
         Objection storage tally = _tallies[_key(file)];
-        require(!tally.dropped && tally.keeper != guardian, NothingChanged());
-        (tally.objectors, tally.dropsFrom, tally.keeper) = (0, 0, guardian);
-        emit Kept(guardian, file.round, file.kind, file.index);
+        require(!tally.dropped && !_isKept(tally, guardian), NothingChanged());
+        uint64 until = _now() + ROLES.challengeWindow();
+        (tally.objectors, tally.dropsFrom, tally.keeper, tally.keptUntil) = (0, 0, guardian, until);
+        emit Kept(guardian, file.round, file.kind, file.index, until);
     }
 
     /// @inheritdoc IRewards
@@ -90,7 +91,7 @@ abstract contract Objections is Pool {
         require(block.timestamp >= from, TooEarlyToObject(from, block.timestamp));
         Objection storage tally = _tallies[_key(file)];
         require(!tally.dropped, NothingChanged());
-        require(tally.keeper == address(0) || tally.keeper != ROLES.guardian(), IsKept(tally.keeper));
+        require(!_isKept(tally, ROLES.guardian()), IsKept(tally.keeper, tally.keptUntil));
         if (tally.evaluatorSet != version) {
             (tally.evaluatorSet, tally.objectors, tally.dropsFrom) = (version, 0, 0);
         }
@@ -119,6 +120,11 @@ abstract contract Objections is Pool {
         tally.dropped = true;
         _drops.push(file);
         emit Dropped(dropCount(), file.round, file.kind, file.index);
+    }
+
+    /// @dev For one challenge window, in which evaluators can get the file from whoever kept it; and not beyond its office.
+    function _isKept(Objection storage tally, address guardian) private view returns (bool) {
+        return tally.keeper == guardian && block.timestamp < tally.keptUntil;
     }
 
     function _page(File[] storage files, uint32 start, uint32 limit) private view returns (File[] memory page) {

@@ -53,7 +53,7 @@ abstract contract OwnInclusion is IRounds, EIP712 {
 
     /// @dev Records a station's own report, and emits its bytes.
     function _commitOwn(Seal calldata signed, bytes calldata signature, bytes calldata report) internal {
-        require(report.length <= MAX_REPORT, ReportTooLong(report.length, MAX_REPORT));
+        require(report.length > 0 && report.length <= MAX_REPORT, ReportLength(report.length, MAX_REPORT));
         require(sha256(report) == signed.report, WrongReport(signed.report));
         _note(signed, FileKind.Lines, signed.report);
         emit OwnCommitted(signed.round, signed.station, signed, signature);

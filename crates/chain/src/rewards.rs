@@ -100,8 +100,8 @@ pub struct Objections {
     pub seats: Vec<usize>,
     /// From when it may be dropped, Unix seconds; `None` while too few object.
     pub drops_from: Option<u64>,
-    /// The guardian that keeps it, as long as it is the guardian.
-    pub keeper: Option<Address>,
+    /// The guardian that kept it last, and until when, Unix seconds: it counts as long as that is the guardian.
+    pub kept: Option<(Address, u64)>,
     /// Whether it was dropped.
     pub dropped: bool,
 }
@@ -112,6 +112,13 @@ impl Objections {
     pub fn due_from(&self, version: u64) -> Option<u64> {
         self.drops_from
             .filter(|_| !self.dropped && self.version == version)
+    }
+
+    /// Whether nobody can object to the file at `now`, because this guardian keeps it.
+    #[must_use]
+    pub fn is_kept(&self, guardian: Address, now: u64) -> bool {
+        self.kept
+            .is_some_and(|(keeper, until)| keeper == guardian && now < until)
     }
 }
 
@@ -611,7 +618,7 @@ fn decode_objection(said: &IRewards::Objection) -> Objections {
         version: said.evaluatorSet,
         seats: (0..32).filter(|seat| said.objectors >> seat & 1 == 1).collect(),
         drops_from: (said.dropsFrom != 0).then_some(said.dropsFrom),
-        keeper: (said.keeper != Address::ZERO).then_some(said.keeper),
+        kept: (said.keeper != Address::ZERO).then_some((said.keeper, said.keptUntil)),
         dropped: said.dropped,
     }
 }

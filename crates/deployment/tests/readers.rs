@@ -248,7 +248,7 @@ async fn a_dropped_file_is_known_by_its_key() {
     assert_eq!(rewards.objections_to(roster).await.unwrap().due_from(1), None);
     world.send(&draft).await.unwrap();
     let said = rewards.objections_to(roster).await.unwrap();
-    assert_eq!((said.version, &said.seats[..], said.keeper), (1, &[0][..], None));
+    assert_eq!((said.version, &said.seats[..], said.kept), (1, &[0][..], None));
     let due = said.due_from(1).unwrap();
     assert_eq!(said.due_from(2), None);
     assert_eq!(rewards.objections().await.unwrap(), [(roster, said)]);
@@ -276,7 +276,10 @@ async fn the_guardian_keeps_a_file() {
     world.send(&rewards.keep(roster)).await.unwrap();
     let said = rewards.objections_to(roster).await.unwrap();
     let guardian = world.roles.guardian().await.unwrap();
-    assert_eq!((said.keeper, said.due_from(1)), (Some(guardian), None));
+    assert_eq!(
+        (said.kept.map(|(keeper, _)| keeper), said.due_from(1)),
+        (Some(guardian), None)
+    );
     let refused = world.send(&object).await.unwrap_err().to_string();
     assert!(refused.contains("IsKept"), "{refused}");
 }

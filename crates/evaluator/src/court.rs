@@ -1,5 +1,6 @@
 //! Answers to the Court: an evaluator or a guardian shows the places of a settlement that it recomputed (docs/protocol.md §11.2).
 
+use alloy_primitives::keccak256;
 use assize_chain::{ChainError, Court, Demand, Place};
 use assize_evaluate::SettlementDocument;
 use assize_facts::Settlement;
@@ -13,7 +14,8 @@ pub(crate) async fn open_demands(court: &Court, settlement: &Settlement) -> Resu
     Ok(demands)
 }
 
-/// Enqueues an answer to each demand, once; returns how many are new.
+/// Enqueues an answer to each demand, once; returns how many are new. Each key answers in an order of its own: if there are more
+/// demands than one can answer in time, several answer most of them.
 pub(crate) fn answer<E: From<ChainError> + From<OutboxError>>(
     court: &Court,
     outbox: &mut Outbox,
@@ -24,7 +26,10 @@ pub(crate) fn answer<E: From<ChainError> + From<OutboxError>>(
     let leaves = document.allocations.iter().map(Allocation::leaf).collect();
     let tree = positional::Tree::new(leaves);
     let mut answered = 0;
-    for index in demands.iter().map(|demand| demand.index) {
+    let own = outbox.signer().address();
+    let mut indices: Vec<_> = demands.iter().map(|demand| demand.index).collect();
+    indices.sort_by_cached_key(|index| keccak256([own.as_slice(), &index.to_be_bytes()].concat()));
+    for index in indices {
         let (Some(&allocation), Some(proof)) = (document.allocations.get(index as usize), tree.proof(index))
         else {
             continue;

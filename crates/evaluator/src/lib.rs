@@ -27,6 +27,7 @@ mod mirror;
 mod objection;
 mod peers;
 mod plan;
+mod retries;
 mod signed;
 mod stand_in;
 

@@ -12,6 +12,7 @@ use assize_verify::CommittedFile;
 use tokio::task::block_in_place;
 
 use crate::attempts::Ledger;
+use crate::retries::Retries;
 
 /// Rounds that a pass reads from the chain at most.
 const MOST_ROUNDS: usize = 64;
@@ -19,8 +20,6 @@ const MOST_ROUNDS: usize = 64;
 const MOST_FILES: usize = 32;
 /// How long a pass begins to read further files.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// Pauses before a file is tried again: they double from the first to the last.
-const RETRIES: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(900));
 /// Failed attempts after which the log warns of a file, once.
 const WARNED_AT: u32 = 3;
 /// Seconds between two looks at a round to which batches may be committed.
@@ -32,7 +31,7 @@ pub(crate) struct Mirror {
     rounds: BTreeMap<RoundNumber, Watched>,
     /// Files that are in the store, and are what was committed.
     kept: BTreeSet<FileKey>,
-    failures: BTreeMap<FileKey, Failure>,
+    retries: Retries,
 }
 
 /// A round that is not settled.
@@ -42,12 +41,6 @@ struct Watched {
     files: Vec<CommittedFile>,
     /// Whether no reorganisation is expected to change it any more.
     closed: bool,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Failure {
-    count: u32,
-    again: Instant,
 }
 
 /// The result of a pass.
@@ -138,7 +131,7 @@ impl Mirror {
     fn missing(&mut self, files: &[CommittedFile]) -> Vec<CommittedFile> {
         let keys: BTreeSet<_> = files.iter().map(CommittedFile::key).collect();
         self.kept.retain(|key| keys.contains(key));
-        self.failures.retain(|key, _| keys.contains(key));
+        self.retries.retain(|key| keys.contains(&key));
         let missing = files.iter().filter(|file| !self.kept.contains(&file.key()));
         missing.copied().collect()
     }
@@ -146,12 +139,11 @@ impl Mirror {
     /// Copies files, those first that failed least often; returns whether a source answered.
     fn copy(&mut self, store: &dyn Store, missing: &[CommittedFile], now: u64, ledger: &mut Ledger) -> bool {
         let begun = Instant::now();
-        let failures = |file: &CommittedFile| self.failures.get(&file.key());
         let mut due: Vec<_> = missing
             .iter()
-            .filter(|file| failures(file).is_none_or(|failure| failure.again <= begun))
+            .filter(|file| self.retries.is_due(file.key()))
             .collect();
-        due.sort_by_key(|file| failures(file).map_or(0, |failure| failure.count));
+        due.sort_by_key(|file| self.retries.count(file.key()));
         let mut heard = false;
         for file in due.into_iter().take(MOST_FILES) {
             if begun.elapsed() >= PATIENCE {
@@ -160,7 +152,7 @@ impl Mirror {
             let reached = self.copy_one(store, file);
             heard |= reached.answered;
             let key = file.key();
-            if !self.failures.contains_key(&key) {
+            if self.retries.count(key) == 0 {
                 ledger.succeeded(key);
             } else if !reached.local {
                 ledger.failed(key, now);
@@ -175,16 +167,12 @@ impl Mirror {
             Ok(()) => {
                 tracing::debug!(file = %key, cid = %file.cid(), "copied");
                 self.kept.insert(key);
-                self.failures.remove(&key);
+                self.retries.succeeded(key);
                 return Reached::ANSWER;
             }
             Err(error) => error,
         };
-        let count = self.failures.get(&key).map_or(0, |failure| failure.count) + 1;
-        let (first, last) = RETRIES;
-        let pause = first.saturating_mul(1 << count.min(10)) / 2;
-        let again = Instant::now() + pause.min(last);
-        self.failures.insert(key, Failure { count, again });
+        let count = self.retries.failed(key);
         match count {
             WARNED_AT => tracing::warn!(file = %key, %error, "a file of an unsettled round cannot be copied"),
             _ => tracing::debug!(file = %key, %error, "a file of an unsettled round cannot be copied"),

@@ -1,5 +1,6 @@
 //! Objections to files that nobody serves (docs/protocol.md §11.3).
 
+use alloy_primitives::Address;
 use assize_chain::{Objections, Rewards};
 use assize_facts::{ChainFacts, FileKey};
 use assize_outbox::{Ended, Kind, NewIntent, Outbox};
@@ -93,22 +94,28 @@ pub(crate) fn drop_due(
     Ok(())
 }
 
-/// Enqueues an objection to each file for which it is time, once under each version of the evaluator set, and once more after each
-/// guardian that kept it.
+/// Enqueues an objection to each file for which it is time, once under each version of the evaluator set, and once more each time
+/// that the guardian kept it and that is over.
 pub(crate) fn object(
     rewards: &Rewards,
     outbox: &mut Outbox,
     set: u64,
     missing: &[MissingFile],
     objected: &[(FileKey, Objections)],
+    guardian: Address,
+    now: u64,
 ) -> Result<(), EvaluatorError> {
     let due = missing
         .iter()
         .filter(|missing| missing.objection == Objection::Due);
     for MissingFile { file, reason, .. } in due {
         let said = objected.iter().find(|(objected, _)| objected == file);
-        let key = match said.and_then(|(_, said)| said.keeper) {
-            Some(keeper) => format!("unreadable/{file}/set-{set}/after-{keeper}"),
+        let said = said.map(|(_, said)| said);
+        if said.is_some_and(|said| said.is_kept(guardian, now)) {
+            continue;
+        }
+        let key = match said.and_then(|said| said.kept) {
+            Some((keeper, until)) => format!("unreadable/{file}/set-{set}/after-{keeper}-{until}"),
             None => format!("unreadable/{file}/set-{set}"),
         };
         let draft = rewards.unreadable(&[*file]);

@@ -554,6 +554,7 @@ pub(crate) fn money(text: &str) -> Result<AttoFil, OutboxError> {
 fn name_of(kind: Kind) -> &'static str {
     match kind {
         Kind::Commit => "commit",
+        Kind::Urgent => "urgent",
         Kind::Payout => "payout",
         Kind::Fill => "fill",
     }
@@ -562,6 +563,7 @@ fn name_of(kind: Kind) -> &'static str {
 fn kind_of(name: &str) -> Kind {
     match name {
         "commit" => Kind::Commit,
+        "urgent" => Kind::Urgent,
         "fill" => Kind::Fill,
         _ => Kind::Payout,
     }

@@ -155,7 +155,7 @@ impl Policy {
     #[must_use]
     pub const fn depth(&self, kind: Kind) -> Depth {
         match kind {
-            Kind::Commit => self.commit,
+            Kind::Commit | Kind::Urgent => self.commit,
             Kind::Payout => self.payout,
             Kind::Fill => Depth::Final,
         }

@@ -11,6 +11,8 @@ use assize_protocol::AttoFil;
 pub enum Kind {
     /// A record: a batch's commitment, a round's opening or reveal.
     Commit,
+    /// A record that waits behind no other: a veto, a file to be kept.
+    Urgent,
     /// A payment to operators.
     Payout,
     /// An empty transaction to the sender. It replaces one that another program sent with this key and that a

@@ -15,7 +15,7 @@ CREATE TABLE IF NOT EXISTS outbox_signer (
 CREATE TABLE IF NOT EXISTS outbox_intent (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     key TEXT NOT NULL UNIQUE,                   -- idempotency key
-    kind TEXT NOT NULL CHECK (kind IN ('commit', 'payout', 'fill')),
+    kind TEXT NOT NULL CHECK (kind IN ('commit', 'urgent', 'payout', 'fill')),
     contract TEXT NOT NULL,
     recipient BLOB NOT NULL,
     value TEXT NOT NULL,

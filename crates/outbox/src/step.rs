@@ -321,13 +321,14 @@ impl Round<'_> {
         let under_way = |intent: &&Intent| {
             matches!(intent.phase, Phase::Pending { .. }) && !self.in_a_block.contains(&intent.id)
         };
-        if queue.gap_since.is_some()
-            || queue.intents.iter().filter(under_way).count() >= self.policy.in_flight
-        {
+        if queue.gap_since.is_some() {
             return;
         }
+        let is_full = queue.intents.iter().filter(under_way).count() >= self.policy.in_flight;
         let waits = |intent: &&Intent| matches!(intent.phase, Phase::Queued { .. });
-        let waiting: Vec<_> = queue.intents.iter().filter(waits).cloned().collect();
+        let mut waiting: Vec<_> = queue.intents.iter().filter(waits).cloned().collect();
+        waiting.sort_by_key(|intent| intent.kind != Kind::Urgent);
+        waiting.retain(|intent| !is_full || intent.kind == Kind::Urgent);
         let held = self.held();
         let base = self.next_nonce();
         let nonce = (base..).find(|nonce| !held.contains(nonce)).unwrap_or(base);

@@ -83,7 +83,10 @@ pub(super) const REMEDIES: &[(&str, &str)] = &[
     ("NotSigned", "sign the seal with the station's key"),
     ("OwnAlready", "nothing to do: the station's own is on chain"),
     ("WrongReport", "give the report whose SHA-256 was signed"),
-    ("ReportTooLong", "the report has too many bytes: use at most max"),
+    (
+        "ReportLength",
+        "the report has no bytes or too many: use 1 to max",
+    ),
     (
         "ParameterOutOfBounds",
         "choose a value from min to max; durations are in seconds",

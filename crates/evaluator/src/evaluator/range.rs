@@ -113,11 +113,20 @@ impl Evaluator {
                     .filter(|missing| missing.objection == Objection::Due);
                 let due: Vec<_> = due.map(|missing| missing.file).collect();
                 let can_send = self.can_send().await?;
+                let guardian = self.roles().await?.guardian().await?;
                 let Parts { outbox, rewards, .. } = &mut self.parts;
                 let objected = rewards.objections().await?;
                 match outbox {
                     Some(outbox) if can_send => {
-                        object(rewards, outbox, set, &pass.missing, &objected)?;
+                        object(
+                            rewards,
+                            outbox,
+                            set,
+                            &pass.missing,
+                            &objected,
+                            guardian,
+                            chain.now,
+                        )?;
                         drop_due(rewards, outbox, set, &pass.missing, &objected, chain.now)?;
                     }
                     _ => pass.not_objected = due,

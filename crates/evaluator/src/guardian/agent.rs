@@ -1,16 +1,17 @@
 //! One guardian.
 
 use std::collections::BTreeMap;
+use std::time::Instant;
 
 use assize_chain::{Court, NewestBlock, Rewards, Rounds};
 use assize_drand::{BeaconSource, Verified};
 use assize_facts::{Settlement, SettlementId, Status};
 use assize_outbox::{Alert, Ended, Kind, NewIntent, Outbox};
 use assize_service::PassError;
-use assize_store::Source;
+use assize_store::Store;
 
 use super::judge::judge;
-use super::keeping::{Objected, objected};
+use super::keeping::{Keeping, Objected, objected};
 use super::verdict::Verdict;
 use super::{GuardianAlert, GuardianError, Judgement};
 use crate::court::{answer, open_demands};
@@ -26,8 +27,8 @@ pub struct Parts {
     pub rewards: Rewards,
     /// The Court.
     pub court: Court,
-    /// Where files are read.
-    pub store: Box<dyn Source>,
+    /// Where files are read, and where those are copied that evaluators object to.
+    pub store: Box<dyn Store>,
     /// Beacons.
     pub beacons: Verified<Box<dyn BeaconSource + Send + Sync>>,
     /// The transaction queue; without one it only watches.
@@ -45,6 +46,8 @@ pub struct Guardian {
     attempts: BTreeMap<SettlementId, Attempts>,
     /// The newest settlement that was right.
     verified: Option<SettlementId>,
+    /// Files that evaluators object to.
+    keeping: Keeping,
     newest: NewestBlock,
 }
 
@@ -133,6 +136,7 @@ impl Guardian {
             judged: BTreeMap::new(),
             attempts: BTreeMap::new(),
             verified: None,
+            keeping: Keeping::default(),
             newest: NewestBlock::default(),
         }
     }
@@ -165,7 +169,7 @@ impl Guardian {
             let answered = self.answer(settlement, &mut pass).await;
             pass.note(answered);
         }
-        if pass.answered + pass.kept > 0 {
+        if pass.answered > 0 {
             let sent = self.send(&mut pass).await;
             pass.note(sent);
         }
@@ -345,7 +349,7 @@ impl Guardian {
         let key = format!("veto/{id}/{}", settlement.proposal.cid);
         let new = NewIntent {
             key: &key,
-            kind: Kind::Commit,
+            kind: Kind::Urgent,
             draft: &draft,
         };
         if outbox.enqueue(&new)? {
@@ -361,33 +365,34 @@ impl Guardian {
         }
     }
 
-    /// Keeps files that evaluators object to and that can be read.
+    /// Copies files that evaluators object to, and keeps those that it has then, each at once.
     async fn keep_readable(&mut self, pass: &mut Pass) -> Result<(), GuardianError> {
-        for Objected {
-            file,
-            drops_from,
-            fault,
-        } in objected(&self.parts).await?
-        {
+        let begun = Instant::now();
+        let objected = objected(&self.parts).await?;
+        self.keeping.retain(&objected);
+        for Objected { file, drops_from } in self.keeping.order(&objected) {
+            let fault = self.keeping.copy(&self.parts, file, begun).await?;
+            let can_be_read = fault.is_none();
             pass.alerts.push(GuardianAlert::Objected {
                 file,
                 drops_from,
-                fault: fault.as_ref().map(ToString::to_string),
+                fault,
                 keeps: self.parts.can_veto,
             });
             let outbox = self.parts.outbox.as_mut();
-            let Some(outbox) = outbox.filter(|_| self.parts.can_veto && fault.is_none()) else {
+            let Some(outbox) = outbox.filter(|_| self.parts.can_veto && can_be_read) else {
                 continue;
             };
             let draft = self.parts.rewards.keep(file);
             let new = NewIntent {
                 key: &format!("keep/{file}/{drops_from}"),
-                kind: Kind::Commit,
+                kind: Kind::Urgent,
                 draft: &draft,
             };
             if outbox.enqueue(&new)? {
                 tracing::warn!(%file, "evaluators object to it, and it can be read: keeping it");
                 pass.kept += 1;
+                self.send(pass).await?;
             }
         }
         Ok(())

@@ -155,6 +155,26 @@ fn several_are_sent_at_once_in_order_up_to_the_limit() {
 }
 
 #[test]
+fn what_is_urgent_waits_behind_no_other() {
+    let urgent = |id| Intent {
+        kind: Kind::Urgent,
+        ..ready(id)
+    };
+    let behind = queue([ready(1), ready(2), urgent(3)]);
+    assert_eq!(run(&behind, &seen(), 0).actions, [sign(3, 7, FEES)]);
+    // Nor for the number of those under way.
+    let mut second = pending(0, Some(0));
+    second.id = 2;
+    second.phase = Phase::Pending {
+        nonce: 8,
+        passed_at: None,
+    };
+    second.attempts[0].nonce = 8;
+    let full = queue([pending(0, Some(0)), second, ready(3), urgent(4)]);
+    assert_eq!(run(&full, &seen(), 0).actions, [sign(4, 9, FEES)]);
+}
+
+#[test]
 fn a_stored_but_unsent_transaction_is_sent() {
     let step = run(&queue([pending(0, None)]), &seen(), 0);
     assert_eq!(step.actions, [Action::Send(hash(1))]);

@@ -4,13 +4,14 @@ use std::net::SocketAddr;
 
 use assize_evaluator::guardian::{Guardian, GuardianDaemon, Parts, Pass, Webhook, metrics};
 use assize_outbox::Outbox;
-use assize_service::{DataDir, Status, Stop, counted};
+use assize_service::{Audience, ConnectionLimits, DataDir, Status, Stop, counted, serve};
+use assize_store::LocalStore;
 use clap::Args;
 use eyre::eyre;
 use serde_json::{Value, json};
 
 use crate::args::{BeaconArgs, ChainArgs, FormatArgs, KeyArgs, QueueArgs, StoreArgs};
-use crate::connect::{Network, backed_store, beacons};
+use crate::connect::{Network, backed_store, beacons, store_directory};
 use crate::output::{self, Outcome};
 use crate::preflight::{Duty, Preflight};
 use crate::signer::signer;
@@ -30,6 +31,9 @@ pub(crate) struct GuardianArgs {
     /// Do one pass and exit: 1 if one is wrong, 2 if one cannot be judged.
     #[arg(long)]
     once: bool,
+    /// Address of /ipfs, where evaluators get the files that it keeps.
+    #[arg(long, value_name = "ADDRESS", conflicts_with = "once")]
+    listen: Option<SocketAddr>,
     /// Address of /healthz and /metrics.
     #[arg(long, value_name = "ADDRESS", conflicts_with = "once")]
     metrics: Option<SocketAddr>,
@@ -66,6 +70,7 @@ pub(crate) async fn run(args: &GuardianArgs, data: &DataDir) -> eyre::Result<Out
     };
     let mut preflight = Preflight::new(&network, data).await?;
     preflight.store(&args.store, data, true);
+    let served = preflight.bind(args.listen).await;
     let observed = preflight.bind(args.metrics).await;
     preflight.drand(beacons.chain()).await?;
     if let Some(signer) = &signer {
@@ -128,6 +133,12 @@ pub(crate) async fn run(args: &GuardianArgs, data: &DataDir) -> eyre::Result<Out
     status.watch_disk(data.path());
     let stop = Stop::default();
     let mut ready = json!({"watch": args.watch, "answer": args.answer || !args.watch});
+    if let (Some((listener, url)), Some(directory)) = (served, store_directory(&args.store, data)) {
+        let router = assize_store::serve::router(LocalStore::open(&directory)?);
+        let limits = ConnectionLimits::default();
+        tokio::spawn(serve(listener, router, limits, Audience::Anyone, stop.clone()));
+        ready["url"] = url.into();
+    }
     if let Some((listener, url)) = observed {
         status.serve(listener, &stop);
         ready["metrics"] = url.into();
