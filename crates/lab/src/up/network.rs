@@ -52,7 +52,7 @@ impl Processes {
             evaluators.push(evaluator);
             peers.push(url);
         }
-        // It asks at its start whether they answer.
+        // The guardian asks its gateways at its start whether they answer, and waits for those that are down.
         let awake = match environment.idling {
             None => &peers[..],
             Some(_) => &peers[AWAY as usize..],
