@@ -123,6 +123,10 @@ fn what_goes_wrong_on_purpose_is_made_good() {
         ("outage", "everything afterwards"),
         ("garbage", "was dropped"),
         ("withheld", "all stations paid by 4 own reports"),
+        (
+            "idle",
+            "601 rounds without a measurement were settled for nothing; round 602 is paid",
+        ),
     ];
     thread::scope(|scope| {
         for (scenario, expected) in scenarios {
@@ -184,6 +188,10 @@ fn invalid_networks_are_rejected() {
     std::fs::write(directory.path().join("file"), "something").unwrap();
     let keep = directory.path().display().to_string();
     refused(&run(["up", "--keep", &keep]), 2, &["is not empty"]);
+    // How many rounds idle depends on how many are to be paid.
+    let idle = ["up", "--scenario", "idle"];
+    refused(&run(idle), 2, &["--rounds", "424"]);
+    refused(&run([&idle[..], &["--rounds", "425"]].concat()), 2, &["424"]);
     for (option, value) in [
         ("--checkers", "1"),
         ("--round", "59s"),

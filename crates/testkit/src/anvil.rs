@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use alloy_primitives::{Address, B256, b256};
 use assize_protocol::AttoFil;
@@ -82,6 +82,18 @@ impl Anvil {
         // The first block is mined at once, so that the chain has a time.
         anvil.mine(1)?;
         Ok(anvil)
+    }
+
+    /// Lets a chain with a simulated clock go on as one that was started by [`Anvil::start_live`]: its next block is now, and
+    /// then there is one every `seconds`.
+    ///
+    /// # Errors
+    /// Its time is later than now.
+    pub fn go_live(&self, seconds: u64) -> Result<(), AnvilError> {
+        self.rpc("anvil_removeBlockTimestampInterval", json!([]))?;
+        let now = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default().as_secs();
+        self.mine_at(now)?;
+        self.rpc("evm_setIntervalMining", json!([seconds])).map(drop)
     }
 
     fn start_with(options: &[String]) -> Result<Self, AnvilError> {
@@ -293,6 +305,23 @@ mod tests {
             anvil.rpc("eth_getBalance", json!([address, "latest"])).unwrap(),
             json!("0x2a")
         );
+    }
+
+    #[test]
+    fn a_simulated_clock_can_go_on_in_real_time() {
+        let now = || SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs();
+        let start = now() - 40_000;
+        let anvil = Anvil::start_at(start).unwrap();
+        anvil.set_interval(60).unwrap();
+        anvil.mine(600).unwrap();
+        assert_eq!(anvil.timestamp().unwrap(), start + 36_000);
+        anvil.go_live(1).unwrap();
+        for _ in 0..3 {
+            assert!(anvil.timestamp().unwrap().abs_diff(now()) <= 2);
+            std::thread::sleep(Duration::from_secs(1));
+        }
+        let block = anvil.rpc("eth_blockNumber", json!([])).unwrap();
+        assert!(block.as_str().unwrap() > "0x259", "{block}");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Checks after the last round, in new processes.
 
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -35,8 +36,12 @@ pub(super) fn verify(environment: &Environment, state: &State) -> eyre::Result<S
 }
 
 /// Checks that every measurement with a receipt was committed in its round.
-pub(super) fn check_receipts(environment: &Environment, ingest: &str, rounds: u64) -> eyre::Result<Receipts> {
-    let files = receipt_files(environment, rounds)?;
+pub(super) fn check_receipts(
+    environment: &Environment,
+    ingest: &str,
+    rounds: RangeInclusive<u64>,
+) -> eyre::Result<Receipts> {
+    let files = receipt_files(environment, &rounds)?;
     ensure!(!files.is_empty(), "no checker has a receipt");
     let mut arguments = vec![
         "operator",
@@ -64,12 +69,12 @@ pub(super) fn check_receipts(environment: &Environment, ingest: &str, rounds: u6
     })
 }
 
-fn receipt_files(environment: &Environment, rounds: u64) -> eyre::Result<Vec<String>> {
+fn receipt_files(environment: &Environment, rounds: &RangeInclusive<u64>) -> eyre::Result<Vec<String>> {
     let checkers = std::fs::read_dir(environment.directory.join("checkers"))?;
     let checkers: Vec<PathBuf> = checkers
         .map(|entry| entry.map(|entry| entry.path()))
         .collect::<Result<_, _>>()?;
-    let rounds = || (1..=rounds).map(RoundNumber);
+    let rounds = || rounds.clone().map(RoundNumber);
     let files = checkers.iter().flat_map(|checker| {
         rounds().map(move |round| checker.join(format!("checker/receipts/round-{round}.ndjson")))
     });

@@ -10,7 +10,7 @@ use assize_deployment::{BeaconParams, CourtParams, DeployParams, deploy_with};
 use assize_drand::serve::Devnet;
 use assize_drand::{Relays, Verified};
 use assize_keys::Signer;
-use assize_protocol::AttoFil;
+use assize_protocol::{AttoFil, RoundNumber};
 use assize_store::LocalStore;
 use assize_testkit::anvil::{Anvil, CHAIN_ID};
 use assize_testkit::network::derive_key;
@@ -20,6 +20,7 @@ use serde_json::Value;
 use super::UpArgs;
 use super::plan::{CHALLENGE_WINDOW, DEPOSIT, TICK, parameters};
 use super::process::{Process, Start};
+use super::scenario::Idling;
 use assize_cli::connect::{BoxedBeacons, Network, PATIENCE};
 
 /// Evaluators; a settlement needs two signatures.
@@ -61,15 +62,21 @@ pub(super) struct Environment {
     pub relay: String,
     /// Its process.
     pub drand: Process,
+    /// The rounds that passed before the processes are started, if any.
+    pub idling: Option<Idling>,
 }
 
 impl Environment {
     /// Starts the chain and the beacons, deploys the contracts and fills the pool.
     pub(super) async fn start(args: &UpArgs, directory: &Path) -> eyre::Result<Self> {
+        let idling = Idling::of(args)?;
         let binary = std::env::current_exe().wrap_err("cannot find the path of this program")?;
         let keys = Keys { seed: args.seed };
         std::fs::create_dir_all(directory.join("logs"))?;
-        let anvil = Anvil::start_live(TICK)?;
+        let anvil = match &idling {
+            None => Anvil::start_live(TICK)?,
+            Some(idling) => idling.start_chain(args.round)?,
+        };
         let client = ChainClient::connect_to(&anvil.url().parse()?, CHAIN_ID).await?;
         let drand_key = keys.secret("drand", 0);
         let key_file = directory.join("drand.key");
@@ -144,6 +151,10 @@ impl Environment {
             .client
             .transact(&keys.signer("depositor", 0)?, &deposit, PATIENCE)
             .await?;
+        if let Some(idling) = &idling {
+            let coordinator = keys.signer("coordinator", 0)?;
+            idling.pass(&anvil, &network, &coordinator, args.round).await?;
+        }
         Ok(Self {
             binary,
             directory: directory.to_owned(),
@@ -153,7 +164,13 @@ impl Environment {
             network,
             relay,
             drand,
+            idling,
         })
+    }
+
+    /// The first round that the processes run.
+    pub(super) fn first_round(&self) -> RoundNumber {
+        RoundNumber(1 + self.idling.map_or(0, |idling| idling.rounds))
     }
 
     /// The store that publisher, coordinator and evaluators share.

@@ -27,7 +27,7 @@ use self::checks::Receipts;
 use self::environment::Environment;
 use self::network::Processes;
 use self::report::RoundReport;
-use self::scenario::{Mischief, Scenario};
+use self::scenario::{Idling, Mischief, Scenario};
 use self::screen::Screen;
 use crate::settings::{settings, to_toml};
 use assize_cli::output::{self, Outcome};
@@ -54,7 +54,7 @@ pub(crate) struct UpArgs {
     /// Time from a round's opening to its closing, 60s to 1h.
     #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = round_duration)]
     round: u32,
-    /// goes wrong: garbage, squatter, theft, left-out, outage or withheld.
+    /// Trouble: garbage, squatter, theft, left-out, outage, withheld or idle.
     #[arg(long, value_name = "NAME", value_enum, hide_possible_values = true)]
     scenario: Option<Scenario>,
     /// Seed of keys and providers.
@@ -101,6 +101,8 @@ fn round_duration(text: &str) -> Result<u32, String> {
 }
 
 pub(crate) fn run(args: &UpArgs) -> eyre::Result<Outcome> {
+    // Before a directory is created.
+    Idling::of(args)?;
     let temporary;
     let directory = match &args.keep {
         Some(directory) => output::empty_directory(directory)?,
@@ -171,7 +173,9 @@ async fn up(args: &UpArgs, directory: &Path) -> eyre::Result<Outcome> {
         None => None,
     };
     let verdict = checks::verify(&environment, &state)?;
-    let receipts = checks::check_receipts(&environment, &processes.ingest, rounds.len() as u64)?;
+    let first = environment.first_round().0;
+    let reported = first..=first + rounds.len() as u64 - 1;
+    let receipts = checks::check_receipts(&environment, &processes.ingest, reported)?;
     let peak_memory = processes.peak_memory().to_vec();
     processes.end()?;
     let report = Report {
@@ -227,6 +231,8 @@ async fn watch_rounds(
     screen: &mut Screen,
     reports: &mut Vec<RoundReport>,
 ) -> eyre::Result<()> {
+    let first = environment.first_round().0;
+    let last = args.rounds.map(|rounds| RoundNumber(first + rounds - 1));
     loop {
         environment.drand.expect_running()?;
         processes.expect_running()?;
@@ -235,8 +241,8 @@ async fn watch_rounds(
         if let Some(mischief) = &mut mischief {
             mischief.step(environment, processes, &state).await?;
         }
-        let next = RoundNumber(reports.len() as u64 + 1);
-        let wanted = args.rounds.is_none_or(|rounds| next.0 <= rounds);
+        let next = RoundNumber(first + reports.len() as u64);
+        let wanted = last.is_none_or(|last| next <= last);
         if wanted && watch::is_over(environment, next, &state).await? {
             let report = match report::report(environment, filecoin, next).await {
                 // A scenario's: until it is dropped, nobody can recompute the round.
@@ -251,9 +257,8 @@ async fn watch_rounds(
             }
             reports.push(report);
         }
-        if args.rounds.is_some_and(|rounds| {
-            reports.len() as u64 == rounds && watch::is_paid(&state, RoundNumber(rounds))
-        }) {
+        let reported = RoundNumber(first + reports.len() as u64 - 1);
+        if last.is_some_and(|last| reported == last && watch::is_paid(&state, last)) {
             return Ok(());
         }
         tokio::time::sleep(POLL_INTERVAL).await;

@@ -7,10 +7,10 @@ use eyre::OptionExt;
 use super::UpArgs;
 use super::environment::{EVALUATORS, Environment, url};
 use super::process::Process;
-use super::scenario::{Scenario, refusing_proxy};
+use super::scenario::{AWAY, Scenario, refusing_proxy};
 
-/// Rounds in a settlement: each round is settled and paid on its own, so that payments start early.
-const ROUNDS_PER_SETTLEMENT: &str = "1";
+/// Rounds in a settlement: each round is settled and paid on its own, so that payments start early. An idle network has more.
+const ROUNDS_PER_SETTLEMENT: u64 = 1;
 /// Time between two polls of the chain, which makes a block a second.
 const POLL: &str = "250ms";
 /// Checkers of one operator.
@@ -46,14 +46,22 @@ impl Processes {
         // Each knows those before it, so the last collects all signatures and posts; the others have FIL to object.
         for index in 0..EVALUATORS {
             let (evaluator, url) = evaluator(environment, index, &peers)?;
+            if environment.idling.is_some() && index < AWAY {
+                evaluator.pause()?;
+            }
             evaluators.push(evaluator);
             peers.push(url);
         }
+        // The guardian asks its gateways at its start whether they answer, and waits for those that are down.
+        let awake = match environment.idling {
+            None => &peers[..],
+            Some(_) => &peers[AWAY as usize..],
+        };
         let mut processes = Self {
             coordinator,
             publisher,
             evaluators,
-            guardian: guardian(environment, &peers)?,
+            guardian: guardian(environment, awake)?,
             scheduler: scheduler(environment)?,
             checkers: Vec::new(),
             api,
@@ -158,11 +166,16 @@ fn publisher(args: &UpArgs, environment: &Environment) -> eyre::Result<Process> 
 
 fn evaluator(environment: &Environment, index: u64, peers: &[String]) -> eyre::Result<(Process, String)> {
     let key = environment.keys.secret("evaluator", index);
+    let rounds = match environment.idling {
+        None => ROUNDS_PER_SETTLEMENT,
+        Some(idling) => idling.per_settlement,
+    };
+    let rounds = rounds.to_string();
     let mut arguments = vec![
         "run",
         "evaluator",
         "--rounds-per-settlement",
-        ROUNDS_PER_SETTLEMENT,
+        &rounds,
         "--delay",
         "0s",
         "--listen",

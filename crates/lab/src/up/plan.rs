@@ -17,6 +17,8 @@ const SECONDS_PER_TASK: u32 = 3;
 /// Maximum tasks of a checker in a round.
 const MAX_TASKS: u16 = 20;
 
+/// Budget of a round.
+pub(super) const BUDGET: AttoFil = AttoFil::from_fil(1);
 /// Initial deposit.
 pub(super) const DEPOSIT: AttoFil = AttoFil::from_fil(100);
 
@@ -34,7 +36,7 @@ pub(super) fn parameters(args: &UpArgs) -> Parameters {
         quorum: quorum(checkers),
         max_tasks_per_committee: tasks,
         target_measurements: checkers * u32::from(tasks),
-        budget: AttoFil::from_fil(1),
+        budget: BUDGET,
     }
 }
 

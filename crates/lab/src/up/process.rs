@@ -96,9 +96,10 @@ impl Process {
         }
     }
 
-    /// Sends SIGTERM; does not wait.
+    /// Sends SIGTERM; does not wait. One that is paused goes on, to exit.
     pub(super) fn terminate(&self) -> eyre::Result<()> {
-        self.signal("-TERM")
+        self.signal("-TERM")?;
+        self.resume()
     }
 
     /// Stops it for a while, as if its machine had no power.

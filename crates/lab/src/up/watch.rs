@@ -13,7 +13,7 @@ use super::screen::{RoundState, State};
 
 const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The network's current state.
+/// The network's current state. Rounds before its first are none of its own.
 pub(super) async fn state(environment: &Environment, api: &str, checkers: u32) -> eyre::Result<State> {
     let network = &environment.network;
     let metrics = tokio::task::block_in_place(|| metrics(api))?;
@@ -22,7 +22,8 @@ pub(super) async fn state(environment: &Environment, api: &str, checkers: u32) -
         checkers: checkers.into(),
         ..State::default()
     };
-    if let Some(number) = network.rounds.latest_round().await? {
+    let latest = network.rounds.latest_round().await?;
+    if let Some(number) = latest.filter(|number| *number >= environment.first_round()) {
         let round = network.rounds.round(number).await?;
         let commitments = network.rounds.commitments(number, FileKind::Lines).await?;
         state.round = Some(RoundState {

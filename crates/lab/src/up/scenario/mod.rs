@@ -3,6 +3,7 @@
 //! Every scenario ends as a run without one: each round is settled and paid, and a new process recomputes the last settlement.
 
 mod garbage;
+mod idle;
 mod outage;
 mod refusal;
 mod squatter;
@@ -18,6 +19,7 @@ use super::environment::Environment;
 use super::network::Processes;
 use super::screen::State;
 
+pub(super) use self::idle::{AWAY, Idling};
 pub(super) use self::refusal::refusing_proxy;
 
 /// What goes wrong on purpose.
@@ -36,6 +38,8 @@ pub(crate) enum Scenario {
     Outage,
     /// The publisher commits batches and gives their files to nobody.
     Withheld,
+    /// Nobody measures in 600 rounds.
+    Idle,
 }
 
 impl fmt::Display for Scenario {
@@ -47,6 +51,7 @@ impl fmt::Display for Scenario {
             Self::LeftOut => "left out: the coordinator takes no measurements from one station",
             Self::Outage => "outage: two of three evaluators are down for a while",
             Self::Withheld => "withheld: the publisher commits batches and gives their files to nobody",
+            Self::Idle => "idle: nobody measures in 600 rounds; their clock is simulated",
         })
     }
 }
@@ -59,6 +64,7 @@ pub(super) enum Mischief {
     LeftOut(refusal::LeftOut),
     Outage(outage::Outage),
     Withheld(withheld::Withheld),
+    Idle(idle::Idle),
 }
 
 impl Mischief {
@@ -70,6 +76,7 @@ impl Mischief {
             Scenario::LeftOut => Self::LeftOut(refusal::LeftOut),
             Scenario::Outage => Self::Outage(outage::Outage::default()),
             Scenario::Withheld => Self::Withheld(withheld::Withheld),
+            Scenario::Idle => Self::Idle(idle::Idle::default()),
         }
     }
 
@@ -86,6 +93,7 @@ impl Mischief {
             Self::Theft(mischief) => mischief.step(environment, processes, state).await,
             Self::LeftOut(_) | Self::Withheld(_) => Ok(()),
             Self::Outage(mischief) => mischief.step(environment, processes, state),
+            Self::Idle(mischief) => mischief.step(processes, state),
         }
     }
 
@@ -101,6 +109,7 @@ impl Mischief {
             Self::LeftOut(_) => refusal::outcome(environment).await,
             Self::Outage(mischief) => mischief.outcome(),
             Self::Withheld(_) => withheld::outcome(environment).await,
+            Self::Idle(_) => idle::outcome(environment).await,
         }
     }
 }
