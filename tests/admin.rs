@@ -50,10 +50,10 @@ async fn client(anvil: &Anvil) -> ChainClient {
 /// Each command that sends value or acts in a role.
 const SENDING: &[&[&str]] = &[
     &["deposit", "5", "--yes"],
-    &["round", "open", "--as-before"],
-    &["round", "reveal"],
+    &["round", "open", "--as-before", "--yes"],
+    &["round", "reveal", "--yes"],
     &["settlement", "veto", "1", "--reason", "fraud", "--yes"],
-    &["settlement", "challenge", "1"],
+    &["settlement", "challenge", "1", "--yes"],
     &["admin", "set-coordinator", NOBODY, "--yes"],
     &["admin", "accept-ownership", "--yes"],
     &["admin", "suspend-coordinator", "--yes"],
