@@ -50,10 +50,10 @@ async fn client(anvil: &Anvil) -> ChainClient {
 /// Each command that sends value or acts in a role.
 const SENDING: &[&[&str]] = &[
     &["deposit", "5", "--yes"],
-    &["round", "open", "--as-before"],
-    &["round", "reveal"],
+    &["round", "open", "--as-before", "--yes"],
+    &["round", "reveal", "--yes"],
     &["settlement", "veto", "1", "--reason", "fraud", "--yes"],
-    &["settlement", "challenge", "1"],
+    &["settlement", "challenge", "1", "--yes"],
     &["admin", "set-coordinator", NOBODY, "--yes"],
     &["admin", "accept-ownership", "--yes"],
     &["admin", "suspend-coordinator", "--yes"],
@@ -243,6 +243,16 @@ async fn the_guardian_suspends_at_once() {
     assert_eq!(rounds.lists_as_before().await.unwrap(), Some(round));
     let output = scene.run(OWNER, &words(&format!("{suspend} --yes")));
     refused(&output, 2, &["NothingChanged"]);
+
+    // Now anyone opens rounds, and says --yes like everybody who is not at a terminal.
+    let closes = rounds.round(round).await.unwrap().times.closes_at;
+    scene.0.world.anvil.mine_at(closes).unwrap();
+    let open = ["round", "open", "--as-before"];
+    let lacks_yes = ["stdin is not a terminal; pass --yes", "Send this transaction?"];
+    refused(&scene.run(STRANGER, &open), 2, &lacks_yes);
+    assert_eq!(rounds.latest_round().await.unwrap(), Some(round));
+    scene.done(STRANGER, &[&open[..], &["--yes"]].concat());
+    assert_ne!(rounds.latest_round().await.unwrap(), Some(round));
 }
 
 #[tokio::test(flavor = "multi_thread")]

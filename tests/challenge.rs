@@ -99,7 +99,10 @@ impl Court {
         let challenge = ["settlement", "challenge", &id_text, "--format", "json"];
         ended(self.run(&[&challenge[..], &["--dry-run"]].concat()), 0);
         assert_eq!(self.status(id).await, Status::Pending);
-        let report = answer(self.run(&challenge));
+        // Whoever is not at a terminal says --yes, as for every transaction.
+        refused(&self.run(&challenge), 2, &["stdin is not a terminal; pass --yes"]);
+        assert_eq!(self.status(id).await, Status::Pending);
+        let report = answer(self.run(&[&challenge[..], &["--yes"]].concat()));
         assert_eq!(self.status(id).await, Status::Void);
         report
     }

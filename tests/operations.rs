@@ -233,7 +233,20 @@ fn rejections_for_operators_evaluators_and_scheduler_are_clear() {
         "--beacons",
         &beacons,
     ];
-    refused(&kept.run(&evaluate), 2, &["nothing to settle"]);
+    refused(
+        &kept.run(&evaluate),
+        2,
+        &["nothing to settle", "wait for the next"],
+    );
+    // The last round of the range: one that is settled, and one that was never opened.
+    let up_to = |round: &str| kept.run(&[&evaluate[..], &["--to", round]].concat());
+    refused(
+        &up_to("1"),
+        2,
+        &["nothing to settle up to round 1", "rounds up to 1 are settled"],
+    );
+    refused(&up_to("1000"), 2, &["round 1000 does not exist: the latest is 1"]);
+    assert!(!out.exists());
     let document = kept.file("settlement.json").display().to_string();
     refused(
         &kept.as_dev(&["settlement", "sign", &document]),

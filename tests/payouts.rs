@@ -306,6 +306,18 @@ async fn a_dry_run_shows_payments_and_reasons() {
     assert_eq!(csv.lines().count(), 32);
     assert!(csv.contains(&format!("{denied},{},", 30 * MILLIFIL)), "{csv}");
     assert!(csv.contains("\"denied: court order, 7 \"\"x\"\"\""), "{csv}");
+    // Those to pay, then those held, each in the order of the tree; the formats agree.
+    let in_json = |rows: &[Value]| -> Vec<String> {
+        let operators = rows
+            .iter()
+            .map(|row| row["operator"].as_str().unwrap().to_lowercase());
+        operators.collect()
+    };
+    let (paid, waiting) = (in_json(due), in_json(held));
+    assert!(paid.is_sorted() && waiting.is_sorted(), "{plan}");
+    let rows = csv.lines().skip(1);
+    let in_csv: Vec<String> = rows.map(|row| row[..42].to_lowercase()).collect();
+    assert_eq!(in_csv, [paid, waiting].concat());
     let table = paying.run(&["--dry-run", "--policy", policy]);
     let table = String::from_utf8(table.stdout).unwrap();
     for words in [

@@ -17,7 +17,7 @@ use serde::de::DeserializeOwned;
 use crate::args::{BeaconArgs, ChainArgs, DrandArgs, StoreArgs};
 use crate::text_file::read_text;
 use crate::variable::variable;
-use assize_service::DataDir;
+use assize_service::{DataDir, LARGEST_SETTINGS, read_file};
 
 /// How long a command waits for its transaction: ten Filecoin epochs.
 pub const PATIENCE: Duration = Duration::from_secs(300);
@@ -109,7 +109,7 @@ pub(crate) fn read_deployment<T: DeserializeOwned>(args: &ChainArgs, data: &Data
         format!("{problem}: give the file from `assize deploy apply` with --deployment or ASSIZE_DEPLOYMENT")
     };
     let unreadable = || error(format!("cannot read the deployment file {}", path.display()));
-    let file = std::fs::read(&path).wrap_err_with(unreadable)?;
+    let file = read_file(&path, LARGEST_SETTINGS).wrap_err_with(unreadable)?;
     let text = plain_text::decode(&file).wrap_err_with(unreadable)?;
     serde_json::from_str(text).wrap_err_with(|| error(format!("{} is not a deployment file", path.display())))
 }
@@ -219,6 +219,13 @@ pub(crate) fn drand_chain(args: &DrandArgs) -> eyre::Result<Chain> {
     })
 }
 
+fn recorded_beacons(path: &Path) -> eyre::Result<RecordedBeacons> {
+    let json = read_file(path, LARGEST_SETTINGS);
+    let json = json.wrap_err_with(|| format!("cannot read --beacons {}", path.display()))?;
+    RecordedBeacons::from_json(&json)
+        .wrap_err_with(|| format!("--beacons {} does not list beacons", path.display()))
+}
+
 /// The given source of beacons: a file or relays.
 pub(crate) fn beacons(args: &BeaconArgs) -> eyre::Result<Beacons> {
     let chain = drand_chain(&args.drand)?;
@@ -227,7 +234,7 @@ pub(crate) fn beacons(args: &BeaconArgs) -> eyre::Result<Beacons> {
         false => Relays::new(chain.clone(), &args.relays),
     };
     let source: BoxedBeacons = match (&args.beacons, &args.beacon_cache) {
-        (Some(path), _) => Box::new(RecordedBeacons::read(path)?),
+        (Some(path), _) => Box::new(recorded_beacons(path)?),
         (None, None) => Box::new(relays()?),
         (None, Some(directory)) => Box::new(Cached::open(chain.clone(), relays()?, directory)?),
     };

@@ -14,6 +14,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::args::{EvidenceArgs, OnlineArgs, SourceArgs};
 use crate::connect::{Beacons, BoxedBeacons, Network, beacons, drand_chain, open_source};
+use crate::text_file::read_bytes;
 use assize_service::DataDir;
 
 /// The inputs of a recomputation; files and beacons are fetched on demand.
@@ -71,8 +72,7 @@ impl Inputs {
 
     /// `trusted` is the hash of the drand chain that the verifier trusts.
     fn from_bundle(path: &Path, trusted: B256) -> eyre::Result<Self> {
-        let bytes =
-            std::fs::read(path).wrap_err_with(|| format!("cannot read the bundle {}", path.display()))?;
+        let bytes = read_bytes("the bundle", path)?;
         let unpack = || Unpacked::open(Bundle::from_car(&bytes)?);
         let unpacked = unpack().wrap_err_with(|| format!("{} is not a valid bundle", path.display()))?;
         let drand = unpacked.drand;

@@ -1,7 +1,6 @@
 //! What must hold before a daemon touches its files: checked once, and all faults are reported together.
 
 use std::fmt::Display;
-use std::fs::File;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -9,7 +8,7 @@ use std::time::Duration;
 use assize_drand::Chain;
 use assize_keys::Signer;
 use assize_protocol::{Address, AttoFil};
-use assize_service::{Clock, DataDir, bind_if, duration, moment};
+use assize_service::{Clock, DataDir, bind_if, duration, moment, open_file};
 use assize_store::{GatewayFailure, Gateways};
 use eyre::bail;
 use tokio::net::TcpListener;
@@ -247,7 +246,7 @@ impl<'a> Preflight<'a> {
     /// The files can be read.
     pub(crate) fn readable(&mut self, files: &[PathBuf]) {
         for path in files {
-            let opened = File::open(path);
+            let opened = open_file(path);
             self.record(opened.map_err(|error| format!("cannot read {}: {error}", path.display())));
         }
     }

@@ -2,6 +2,7 @@
 
 use alloy_primitives::hex;
 use assize_chain::{Draft, Receipt};
+use assize_keys::Signer;
 use assize_protocol::Address;
 use clap::Args;
 use eyre::{WrapErr, ensure};
@@ -18,9 +19,49 @@ pub(crate) struct SendArgs {
     /// Print the call data for another wallet, such as a Safe; send nothing.
     #[arg(long)]
     calldata: bool,
+    #[command(flatten)]
+    confirm: ConfirmArgs,
+}
+
+/// Whether it is sent without a question.
+#[derive(Debug, Clone, Copy, Args)]
+pub(crate) struct ConfirmArgs {
     /// Do not ask for confirmation.
     #[arg(long, short)]
     yes: bool,
+}
+
+impl ConfirmArgs {
+    /// Whether a call is to be sent: says what it does, and asks. What the contract would reject is reported before.
+    pub(crate) async fn confirm(
+        self,
+        network: &Network,
+        signer: &Signer,
+        draft: &Draft,
+        effect: &str,
+    ) -> eyre::Result<bool> {
+        network
+            .client
+            .expect_funds(signer, draft.value)
+            .await
+            .wrap_err("nothing was sent")?;
+        network
+            .client
+            .estimate_gas(draft, signer.address())
+            .await
+            .wrap_err("nothing was sent, since the contract would reject it")?;
+        output::say(format!(
+            "{} {} on chain {}: {effect}",
+            draft.contract,
+            draft.to.unwrap_or_default(),
+            network.deployment.chain_id,
+        ));
+        let sends = output::ask("Send this transaction?", self.yes)?;
+        if !sends {
+            output::say("nothing was sent");
+        }
+        Ok(sends)
+    }
 }
 
 /// Who may make a call.
@@ -103,25 +144,11 @@ impl Action {
             self.role.name(),
             list(&holders)
         );
-        network
-            .client
-            .expect_funds(&signer, self.draft.value)
-            .await
-            .wrap_err("nothing was sent")?;
-        network
-            .client
-            .estimate_gas(&self.draft, sender)
-            .await
-            .wrap_err("nothing was sent, since the contract would reject it")?;
-        output::say(format!(
-            "{} {} on chain {}: {}",
-            self.draft.contract,
-            self.address(),
-            network.deployment.chain_id,
-            self.effect
-        ));
-        if !output::ask("Send this transaction?", how.yes)? {
-            output::say("nothing was sent");
+        if !how
+            .confirm
+            .confirm(network, &signer, &self.draft, &self.effect)
+            .await?
+        {
             return Ok(Outcome::CheckFailed);
         }
         let receipt = network.client.transact(&signer, &self.draft, PATIENCE).await?;

@@ -143,7 +143,7 @@ impl fmt::Display for CoordinatorAlert {
                 match next {
                     Some(next) => takes_office(f, next),
                     None => f.write_str(
-                        "the next one takes office one challenge window after the owner has announced it: `assize admin set-coordinator`",
+                        "the next one takes office one challenge window after the owner has announced it: `assize admin set-coordinator ADDRESS`",
                     ),
                 }
             }

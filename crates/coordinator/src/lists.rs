@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use assize_facts::ListCommitment;
 use assize_protocol::{ListError, Roster, TaskList};
+use assize_service::{LARGEST_FILE, read_file};
 use assize_store::Store;
 use thiserror::Error;
 
@@ -79,7 +80,7 @@ pub(crate) fn prepare(
 /// [`TasksError`] names the file, and the line of a malformed entry.
 pub fn read_tasks(path: &Path) -> Result<TaskList, TasksError> {
     let path_buf = || path.to_owned();
-    let file = std::fs::read(path).map_err(|source| TasksError::Read {
+    let file = read_file(path, LARGEST_FILE).map_err(|source| TasksError::Read {
         path: path_buf(),
         source,
     })?;

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use alloy_primitives::{Address, Bytes};
 use assize_protocol::{AttoFil, Parameters, plain_text};
+use assize_service::{LARGEST_SETTINGS, read_file};
 use bls12_381::G2Affine;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -227,7 +228,7 @@ impl DeployParams {
     /// # Errors
     /// [`ParamsError`] naming the file and the position.
     pub fn read(path: &Path) -> Result<Self, ParamsError> {
-        let file = std::fs::read(path).map_err(|source| ParamsError::Read {
+        let file = read_file(path, LARGEST_SETTINGS).map_err(|source| ParamsError::Read {
             path: path.to_owned(),
             source,
         })?;

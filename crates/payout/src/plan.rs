@@ -106,9 +106,9 @@ pub enum HoldReason {
 /// A plan of payouts.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Plan {
-    /// In the order of the tree's leaves.
+    /// In the order of the tree's leaves, as they are in the batches.
     pub payouts: Vec<Payout>,
-    /// Ascending by operator.
+    /// In the order of the tree's leaves.
     pub held: Vec<Held>,
     /// Number of operators that have been paid everything.
     pub settled: usize,
@@ -202,7 +202,8 @@ impl Plan {
                 }),
             }
         }
-        plan.held.sort_unstable_by_key(|held| held.payout.operator);
+        plan.held
+            .sort_by_key(|held| allocations.place(held.payout.operator));
         plan.payouts
             .sort_by_key(|payout| allocations.place(payout.operator));
         plan
@@ -222,6 +223,8 @@ pub(crate) fn total(payouts: &[Payout]) -> AttoFil {
 
 #[cfg(test)]
 mod tests {
+    use alloy_primitives::B256;
+    use assize_protocol::Allocation;
     use proptest::prelude::*;
 
     use super::*;
@@ -339,6 +342,33 @@ mod tests {
             ..terms
         };
         assert_eq!(endless.floor_for(NOW - 15 * DAY), AttoFil::MAX);
+    }
+
+    #[test]
+    fn a_plan_is_in_the_order_of_the_tree_whoever_has_waited_longest() {
+        let denied: DenyList = [(operator(4), String::new()), (operator(2), String::new())]
+            .into_iter()
+            .collect();
+        let waiting = (1..=6).map(|n| (operator(n), NOW - u64::from(n) * DAY)).collect();
+        let terms = generous(&denied, &waiting);
+        let leaf = |n: u8| Allocation {
+            operator: operator(n),
+            cumulative: AttoFil::new(5),
+            running: AttoFil::new(5),
+            grown: AttoFil::new(5),
+            reports: 1,
+            sheet: B256::ZERO,
+        };
+        let order = |leaves: &[u8]| {
+            let book = Allocations::new(leaves.iter().copied().map(leaf).collect());
+            let plan = Plan::new(&book, &BTreeMap::new(), AttoFil::MAX, &terms);
+            let paid = plan.payouts.iter().map(|payout| payout.operator[0]);
+            let held = plan.held.iter().map(|held| held.payout.operator[0]);
+            (paid.collect::<Vec<_>>(), held.collect::<Vec<_>>())
+        };
+        assert_eq!(order(&[1, 2, 3, 4, 5, 6]), (vec![1, 3, 5, 6], vec![2, 4]));
+        // Also if the tree is not in the protocol's order.
+        assert_eq!(order(&[6, 4, 5, 2, 3, 1]), (vec![6, 5, 3, 1], vec![4, 2]));
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use assize_protocol::{AttoFil, plain_text};
+use assize_service::{LARGEST_SETTINGS, read_file};
 use serde::Deserialize;
 use serde::de::Error as _;
 use thiserror::Error;
@@ -184,7 +185,7 @@ pub(crate) fn read_text(path: &Path) -> Result<String, PolicyError> {
         path: path.to_owned(),
         source,
     };
-    let file = std::fs::read(path).map_err(read)?;
+    let file = read_file(path, LARGEST_SETTINGS).map_err(read)?;
     let text = plain_text::decode(&file).map_err(|error| read(io::Error::other(error)))?;
     Ok(text.to_owned())
 }

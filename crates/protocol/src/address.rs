@@ -30,6 +30,40 @@ pub enum AddressError {
         /// The text given.
         text: String,
     },
+    /// Neither an EVM address nor one of Filecoin's classes that can be paid.
+    #[error(
+        "`{text}` is not an address: give 0x and 40 hexadecimal digits, or a Filecoin address that begins with f410f, f0, f1, f2 or f3"
+    )]
+    NotPayable {
+        /// The text given.
+        text: String,
+    },
+    /// An f4 address of another namespace than the Ethereum Address Manager's.
+    #[error(
+        "`{text}` cannot be paid: of the f4 addresses only f410f… can, which are 0x addresses; give another address, such as the f0 \
+         address of the same actor"
+    )]
+    Namespace {
+        /// The text given.
+        text: String,
+    },
+    /// An f0 address without an actor's id of 63 bits in its one spelling.
+    #[error(
+        "`{text}` is malformed: f0 must be followed by the id of an actor, a number up to 9223372036854775807 without leading zeros; \
+         copy the address again"
+    )]
+    Id {
+        /// The text given.
+        text: String,
+    },
+    /// A masked id (0xff, eleven zero bytes, the id) of more than 63 bits.
+    #[error(
+        "`{text}` has the form of an actor's id (0xff and zeros before it), but ids go up to 9223372036854775807: copy the address again"
+    )]
+    MaskedId {
+        /// The text given.
+        text: String,
+    },
     /// Mixed-case hexadecimal digits that fail the EIP-55 checksum.
     #[error(
         "`{text}` fails its EIP-55 checksum: check for typos; correct capitals are {expected}, or use lower case only"
@@ -65,6 +99,8 @@ pub enum AddressError {
 /// Protocol 4 (delegated) in the namespace 10 of the Ethereum Address Manager, as covered by the checksum (FIP-0048).
 const EAM: [u8; 2] = [4, 10];
 const ADDRESS_LENGTH: usize = 20;
+/// Characters of base32 for an address and its checksum.
+const DELEGATED_LENGTH: usize = 39;
 
 /// Parses the address of a station: `0x…` in one case or with EIP-55 capitals.
 ///
@@ -123,6 +159,11 @@ fn parse_hex(text: &str, digits: &str) -> Result<Address, AddressError> {
     })
 }
 
+/// Whether the text has the length and the characters of an address's base32; it may still end in bits that are not used.
+pub(crate) fn looks_like_base32(body: &str, length: usize) -> bool {
+    body.len() == length && body.bytes().all(|c| matches!(c, b'a'..=b'z' | b'2'..=b'7'))
+}
+
 fn parse_delegated(text: &str, body: &str) -> Result<Address, AddressError> {
     let bytes = Base::Base32Lower.decode(body).unwrap_or_default();
     // Re-encoding rejects spellings that differ only in unused bits.
@@ -131,7 +172,10 @@ fn parse_delegated(text: &str, body: &str) -> Result<Address, AddressError> {
         .split_at_checked(ADDRESS_LENGTH)
         .filter(|(_, rest)| canonical && rest.len() == 4)
     else {
-        return Err(AddressError::Length { text: text.into() });
+        return Err(match looks_like_base32(body, DELEGATED_LENGTH) {
+            true => AddressError::Checksum { text: text.into() },
+            false => AddressError::Length { text: text.into() },
+        });
     };
     if checksum_of(address) != checksum {
         return Err(AddressError::Checksum { text: text.into() });
@@ -193,7 +237,7 @@ mod tests {
         let fault = |text: &str| parse_operator(text).unwrap_err();
         assert!(matches!(
             fault("f410ftgmzttyqi3ti4nxbvixa4byql3o5d4eo3jtc43j"),
-            AddressError::Length { .. }
+            AddressError::Checksum { .. }
         ));
         assert!(matches!(
             fault("f410ftgmzttyqi3ti4nxbvixa4byql3o5d4eo3jtc42i"),

@@ -1,6 +1,6 @@
 //! Payout addresses in user input: `0x…`, `f410…`, `f0…`, `f1…`, `f2…`, `f3…`.
 
-use alloc::string::{String, ToString};
+use alloc::string::ToString;
 use alloc::vec::Vec;
 use core::fmt;
 use core::str::FromStr;
@@ -10,7 +10,7 @@ use blake2::digest::consts::U4;
 use blake2::{Blake2b, Digest};
 use cid::multibase::Base;
 
-use crate::address::{AddressError, parse_operator};
+use crate::address::{AddressError, looks_like_base32, parse_operator};
 
 /// An address that can be paid: an EVM address, or a native Filecoin address without an EVM form.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -32,6 +32,8 @@ const ACTOR: u8 = 2;
 const BLS: u8 = 3;
 const MASK: u8 = 0xff;
 const CHECKSUM_LENGTH: usize = 4;
+/// Ids have 63 bits.
+const LARGEST_ID: u64 = i64::MAX as u64;
 
 impl NativeAddress {
     /// The f0 address of an actor's id.
@@ -94,6 +96,19 @@ impl PayoutAddress {
     fn of_id(id: u64) -> Self {
         Self::Native(NativeAddress::of_id(id))
     }
+
+    fn from_evm(text: &str) -> Result<Self, AddressError> {
+        let address = parse_operator(text).map_err(|error| match error {
+            AddressError::NotDelegated { text } => AddressError::Namespace { text },
+            AddressError::Unknown { text } => AddressError::NotPayable { text },
+            error => error,
+        })?;
+        match actor_id(address) {
+            None => Ok(Self::Evm(address)),
+            Some(id) if id <= LARGEST_ID => Ok(Self::of_id(id)),
+            Some(_) => Err(AddressError::MaskedId { text: text.into() }),
+        }
+    }
 }
 
 impl FromStr for PayoutAddress {
@@ -108,9 +123,7 @@ impl FromStr for PayoutAddress {
             Some((protocol @ ("1" | "2" | "3"), body)) => {
                 parse_native(text, protocol.as_bytes()[0] - b'0', body).map(Self::Native)
             }
-            _ => {
-                parse_operator(text).map(|address| actor_id(address).map_or(Self::Evm(address), Self::of_id))
-            }
+            _ => Self::from_evm(text),
         }
     }
 }
@@ -137,21 +150,23 @@ fn id_of(bytes: &[u8]) -> Option<u64> {
 
 fn parse_id(text: &str, digits: &str) -> Result<u64, AddressError> {
     let id = digits.parse::<u64>().ok();
-    id.filter(|id| id.to_string() == digits && *id <= i64::MAX as u64)
-        .ok_or_else(|| AddressError::Unknown { text: text.into() })
+    id.filter(|id| id.to_string() == digits && *id <= LARGEST_ID)
+        .ok_or_else(|| AddressError::Id { text: text.into() })
 }
 
 fn parse_native(text: &str, protocol: u8, body: &str) -> Result<NativeAddress, AddressError> {
     let bytes = Base::Base32Lower.decode(body).unwrap_or_default();
     // Re-encoding rejects spellings that differ only in unused bits.
     let canonical = Base::Base32Lower.encode(&bytes) == body;
-    let cut_short = || AddressError::NativeLength {
-        text: String::from(text),
+    let characters = if protocol == BLS { 84 } else { 39 };
+    let malformed = || match looks_like_base32(body, characters) {
+        true => AddressError::Checksum { text: text.into() },
+        false => AddressError::NativeLength { text: text.into() },
     };
     let payload = bytes.len().saturating_sub(CHECKSUM_LENGTH);
     let (payload, checksum) = bytes.split_at(payload);
     let address = NativeAddress::from_bytes(&[&[protocol], payload].concat()).filter(|_| canonical);
-    let address = address.ok_or_else(cut_short)?;
+    let address = address.ok_or_else(malformed)?;
     match checksum_of(address.as_bytes()) == checksum {
         true => Ok(address),
         false => Err(AddressError::Checksum { text: text.into() }),
@@ -242,12 +257,43 @@ mod tests {
             fault(&f1.replace("f1", "f2")),
             AddressError::Checksum { .. }
         ));
-        assert!(matches!(fault("f007"), AddressError::Unknown { .. }));
+        // The last character has bits that are not used, which are not zero here.
         assert!(matches!(
-            fault("f018446744073709551615"),
-            AddressError::Unknown { .. }
+            fault(&f1.replace("wpryy", "wpryz")),
+            AddressError::Checksum { .. }
         ));
+        for id in [
+            "f0",
+            "f007",
+            "f0-1",
+            "f0+1",
+            "f01e3",
+            "f09223372036854775808",
+            "f018446744073709551615",
+            "f099999999999999999999999",
+            "t000",
+        ] {
+            assert!(matches!(fault(id), AddressError::Id { .. }), "{id}");
+        }
         assert!(matches!(fault("f1"), AddressError::NativeLength { .. }));
-        assert!(matches!(fault("hello"), AddressError::Unknown { .. }));
+        for f4 in ["f4", "f432abc", "t418446744073709551616fabc"] {
+            assert!(matches!(fault(f4), AddressError::Namespace { .. }), "{f4}");
+        }
+        for other in ["hello", "", "f", "f5abc", "F0999", "0x12"] {
+            assert!(matches!(fault(other), AddressError::NotPayable { .. }), "{other}");
+        }
+        // Each names what was given.
+        for text in ["f007", "f432abc", "f1", "f5abc"] {
+            assert!(fault(text).to_string().starts_with(&format!("`{text}` ")));
+        }
+    }
+
+    #[test]
+    fn a_masked_id_has_63_bits() {
+        let masked = |id: u64| format!("0xff{}{id:016x}", "0".repeat(22)).parse::<PayoutAddress>();
+        assert_eq!(masked(LARGEST_ID), Ok(PayoutAddress::of_id(LARGEST_ID)));
+        for id in [LARGEST_ID + 1, u64::MAX] {
+            assert!(matches!(masked(id), Err(AddressError::MaskedId { .. })), "{id}");
+        }
     }
 }

@@ -10,6 +10,7 @@
 //! | the time, and times as people read them | [`Clock`], [`date`], [`moment`], [`duration`] |
 //! | numbers of things | [`counted`], [`plural`] |
 //! | where files are | [`DataDir`] |
+//! | files that people name, of any kind and size | [`read_file`], [`open_file`] |
 //! | files that are replaced as a whole | [`beside`], [`replace`] |
 //! | keys and other secrets | [`SecretFile`] |
 //! | strangers' texts in logs and terminals | [`Plain`], [`printable`] |
@@ -19,6 +20,7 @@ mod boundary;
 mod clock;
 mod count;
 mod data;
+mod files;
 mod listen;
 pub mod metrics;
 mod passes;
@@ -36,6 +38,7 @@ pub use boundary::{Boundaries, Stopped, unless_stopped};
 pub use clock::Clock;
 pub use count::{counted, plural};
 pub use data::{DataDir, DataDirError, DataEntry};
+pub use files::{LARGEST_FILE, LARGEST_SETTINGS, open_file, read_file};
 pub use listen::{ListenError, bind, bind_if, serve};
 pub use metrics::{Metrics, NoMetrics};
 pub use passes::{Alert, Daemon, PassError, idle_pause, run};

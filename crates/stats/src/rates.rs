@@ -5,7 +5,7 @@ use std::path::Path;
 
 use assize_evaluate::{RoundEvaluation, RoundFacts};
 use assize_facts::ChainFacts;
-use assize_service::{beside, replace};
+use assize_service::{LARGEST_FILE, beside, read_file, replace};
 use assize_store::Store;
 
 use crate::{Catalog, Dataset, RoundEntry, RoundFigures, StatsError};
@@ -16,7 +16,7 @@ impl Dataset {
     /// # Errors
     /// [`StatsError::CatalogFile`], [`StatsError::Catalog`].
     pub fn read(catalog: &Path) -> Result<Option<Self>, StatsError> {
-        let json = match std::fs::read(catalog) {
+        let json = match read_file(catalog, LARGEST_FILE) {
             Ok(json) => json,
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
             Err(source) => return Err(failed("read", catalog, source)),

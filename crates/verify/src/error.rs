@@ -43,6 +43,16 @@ pub enum VerifyError {
     /// No round is ready to be settled.
     #[error("nothing to settle: every round that is over is settled; wait for the next")]
     NothingToSettle,
+    /// The last round that was asked for is settled already.
+    #[error(
+        "nothing to settle up to round {last}: the rounds up to {settled} are settled; name a later one, or none for the newest that is over"
+    )]
+    SettledAlready {
+        /// The round that was asked for.
+        last: RoundNumber,
+        /// The newest round that is settled; 0 if none is.
+        settled: RoundNumber,
+    },
     /// A round or settlement that was not read from the chain beforehand.
     #[error("{what} is not among the facts read from the chain: read them for that range")]
     NotRead {

@@ -91,7 +91,7 @@ pub async fn read_next_settlement(
 /// relays and disks need.
 ///
 /// # Errors
-/// [`VerifyError::NothingToSettle`] if no round is ready, and whatever is missing or damaged.
+/// [`VerifyError::NothingToSettle`] if no round is ready, [`VerifyError::SettledAlready`] if `last` is settled, and whatever is missing or damaged.
 pub async fn evaluate_next<B: BeaconSource + Sync>(
     rounds: &Rounds,
     rewards: &Rewards,
@@ -101,7 +101,13 @@ pub async fn evaluate_next<B: BeaconSource + Sync>(
     last: Option<RoundNumber>,
 ) -> Result<(ChainFacts, EvaluatedRange)> {
     let (reading, range) = read_next_settlement(rounds, rewards, last).await?;
-    let range = range.ok_or(VerifyError::NothingToSettle)?;
+    let range = range.ok_or_else(|| match last {
+        Some(last) => VerifyError::SettledAlready {
+            last,
+            settled: newest_settled(&reading.facts),
+        },
+        None => VerifyError::NothingToSettle,
+    })?;
     let evidence = Evidence {
         chain: &reading.facts,
         own: &reading.own,
@@ -112,6 +118,13 @@ pub async fn evaluate_next<B: BeaconSource + Sync>(
     };
     let evaluated = evidence.evaluate_range(range.first, range.last, range.parent)?;
     Ok((reading.facts, evaluated))
+}
+
+/// The newest round of the settlements that were read; 0 without any.
+fn newest_settled(facts: &ChainFacts) -> RoundNumber {
+    let settlements = facts.settlements.values();
+    let newest = settlements.map(|settlement| settlement.proposal.last_round).max();
+    newest.unwrap_or(RoundNumber(0))
 }
 
 /// The range of the next settlement.
@@ -165,13 +178,14 @@ impl<'a> Reader<'a> {
 
     async fn rounds(&mut self, first: RoundNumber, last: RoundNumber) -> Result<()> {
         let latest = self.rounds.latest_round().await?;
+        // Before the others are read, which may take minutes. A range that is too long is named by its end, as whoever asked does.
+        if let Some(round) = [last, first]
+            .into_iter()
+            .find(|round| round.0 == 0 || Some(*round) > latest)
+        {
+            return Err(VerifyError::NoSuchRound { round, latest });
+        }
         for number in (first.0..=last.0).map(RoundNumber) {
-            if number.0 == 0 || Some(number) > latest {
-                return Err(VerifyError::NoSuchRound {
-                    round: number,
-                    latest,
-                });
-            }
             let round = self.rounds.round(number).await?;
             let commitments = self.rounds.commitments(number, FileKind::Lines).await?;
             let own = self.rounds.own_reports(number).await?;

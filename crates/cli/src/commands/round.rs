@@ -2,10 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use assize_chain::{BatchCommitment, FileKind, ListCommitment, OwnReport, Round};
+use assize_chain::{BatchCommitment, Draft, FileKind, ListCommitment, OwnReport, Round};
 use assize_drand::{BeaconSource, with_y};
-use assize_keys::Signer;
-use assize_protocol::{B256, FrozenList, ListEntry, RosterEntry, RoundNumber, Task};
+use assize_protocol::{FrozenList, ListEntry, RosterEntry, RoundNumber, Task};
 use assize_store::Store;
 use clap::{Args, Subcommand};
 use eyre::{Context, bail, eyre};
@@ -15,7 +14,9 @@ use serde_json::json;
 use crate::args::{BeaconArgs, ChainArgs, FormatArgs, KeyArgs, StoreArgs};
 use crate::connect::{Network, PATIENCE, beacons, store};
 use crate::output::Outcome;
+use crate::send::ConfirmArgs;
 use crate::signer::signer;
+use crate::text_file::read_bytes;
 use assize_service::{DataDir, counted, date_and_time};
 
 #[derive(Debug, Subcommand)]
@@ -49,6 +50,8 @@ pub struct OpenArgs {
     #[arg(long, conflicts_with_all = ["roster", "tasks"])]
     as_before: bool,
     #[command(flatten)]
+    confirm: ConfirmArgs,
+    #[command(flatten)]
     store: StoreArgs,
     #[command(flatten)]
     format: FormatArgs,
@@ -63,6 +66,8 @@ pub struct OpenArgs {
 pub struct RevealArgs {
     /// Round [default: the latest].
     round: Option<u64>,
+    #[command(flatten)]
+    confirm: ConfirmArgs,
     #[command(flatten)]
     format: FormatArgs,
     #[command(flatten)]
@@ -139,14 +144,26 @@ async fn show(args: &ShowArgs, data: &DataDir) -> eyre::Result<Outcome> {
 async fn open(args: &OpenArgs, data: &DataDir) -> eyre::Result<Outcome> {
     let network = Network::connect_to_send(&args.chain, data).await?;
     let signer = signer(&args.key).await?;
-    let draft = match (&args.roster, &args.tasks) {
+    let (draft, effect) = match (&args.roster, &args.tasks) {
         (Some(roster), Some(tasks)) => {
             let store = store(&args.store, data)?;
             let roster = store_list::<RosterEntry>(roster, &*store)?;
-            network.rounds.open(&roster, &store_list::<Task>(tasks, &*store)?)
+            let tasks = store_list::<Task>(tasks, &*store)?;
+            let effect = format!(
+                "the next round opens with {} and {}",
+                counted(roster.count.into(), "station"),
+                counted(tasks.count.into(), "task")
+            );
+            (network.rounds.open(&roster, &tasks), effect)
         }
-        _ => network.rounds.open_as_before(),
+        _ => (
+            network.rounds.open_as_before(),
+            "the next round opens with the lists of the round before".to_owned(),
+        ),
     };
+    if !args.confirm.confirm(&network, &signer, &draft, &effect).await? {
+        return Ok(Outcome::CheckFailed);
+    }
     let receipt = network.client.transact(&signer, &draft, PATIENCE).await?;
     let number = or_latest(&network, None).await?;
     let round = network.rounds.round(number).await?;
@@ -167,20 +184,27 @@ async fn reveal(args: &RevealArgs, data: &DataDir) -> eyre::Result<Outcome> {
     let beacons = beacons(&args.beacons)?;
     network.expect_drand(beacons.chain()).await?;
     let number = or_latest(&network, args.round).await?;
-    let (seed, transaction) = reveal_round(&network, &signer, &beacons, number).await?;
-    let report = json!({"round": number, "seed": seed, "transaction": transaction});
+    let draft = reveal_call(&network, &beacons, number).await?;
+    let effect = format!("the beacon of round {number} is revealed, which draws its committees");
+    if !args.confirm.confirm(&network, &signer, &draft, &effect).await? {
+        return Ok(Outcome::CheckFailed);
+    }
+    let transaction = network.client.transact(&signer, &draft, PATIENCE).await?.hash;
+    let seed = network.rounds.round(number).await?.seed;
+    let seed =
+        seed.ok_or_else(|| eyre!("round {number} has no seed after its reveal: was the chain reorganised?"))?;
+    let report = json!({"round": number, "seed": seed.0, "transaction": transaction});
     args.format
-        .print(&report, || format!("round {number} has the seed {seed}"))?;
+        .print(&report, || format!("round {number} has the seed {}", seed.0))?;
     Ok(Outcome::Done)
 }
 
-/// Fetches a round's beacon, verifies it and sends it to the contract.
-async fn reveal_round(
+/// Fetches a round's beacon and verifies it; the call that shows it to the contract.
+async fn reveal_call(
     network: &Network,
-    signer: &Signer,
     beacons: &(dyn BeaconSource + Sync),
     number: RoundNumber,
-) -> eyre::Result<(B256, B256)> {
+) -> eyre::Result<Draft> {
     let round = network.rounds.round(number).await?;
     if let Some(seed) = round.seed {
         bail!("round {number} is already revealed: its seed is {seed}");
@@ -188,12 +212,7 @@ async fn reveal_round(
     let beacon = beacons.beacon(round.beacon_round)?;
     let signature = with_y(&beacon.signature)
         .wrap_err_with(|| format!("the beacon of round {number} is not of quicknet"))?;
-    let draft = network.rounds.reveal(number, &signature);
-    let receipt = network.client.transact(signer, &draft, PATIENCE).await?;
-    let seed = network.rounds.round(number).await?.seed;
-    let seed =
-        seed.ok_or_else(|| eyre!("round {number} has no seed after its reveal: was the chain reorganised?"))?;
-    Ok((seed.0, receipt.hash))
+    Ok(network.rounds.reveal(number, &signature))
 }
 
 /// The round given, or the latest.
@@ -211,7 +230,7 @@ pub(crate) async fn or_latest(network: &Network, round: Option<u64>) -> eyre::Re
 /// Stores a list of a file; what a round freezes of it.
 fn store_list<E: ListEntry>(path: &Path, store: &dyn Store) -> eyre::Result<ListCommitment> {
     let path_name = path.display();
-    let file = std::fs::read(path).wrap_err_with(|| format!("cannot read {path_name}"))?;
+    let file = read_bytes("", path)?;
     let list = FrozenList::<E>::parse(&file)
         .wrap_err_with(|| format!("the {} {path_name} is malformed", E::LIST))?;
     Ok(ListCommitment::of(&list, store.put(&list.to_ndjson())?))

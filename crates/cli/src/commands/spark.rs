@@ -1,10 +1,9 @@
 //! `assize spark`: rounds of Spark, the predecessor, by its rules.
 
-use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use assize_service::date_and_time;
+use assize_service::{date_and_time, open_file};
 use assize_spark::{
     Chunks, Evaluation, Labels, Measurements, Parser, ReadError, Report, Round, Rules, SparkCounts,
     epoch_start, evaluate,
@@ -173,7 +172,7 @@ fn read(args: &EvaluateArgs, round: &Round) -> eyre::Result<Measurements> {
         ParserChoice::Fast => Parser::Fast,
         ParserChoice::Reference => Parser::Reference,
     };
-    let chunks = Chunks::new(args.measurements.iter().map(File::open));
+    let chunks = Chunks::new(args.measurements.iter().map(|path| open_file(path)));
     Measurements::read(round, rules, parser, chunks).map_err(|error| match error {
         ReadError::File { file, error } => eyre!(error).wrap_err(format!(
             "cannot read --measurements {}",

@@ -7,12 +7,12 @@ mod explicit;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use assize_chain::RpcUrl;
 use assize_drand::{Chain, Relays};
 use assize_guard::Proxies;
+use assize_service::{LARGEST_SETTINGS, read_file};
 use assize_store::Gateways;
 use clap::{Arg, ArgAction, Command};
 use toml::{Table, Value};
@@ -65,7 +65,7 @@ impl Config {
     /// # Errors
     /// [`ConfigError`] names the file, the key and the remedy.
     pub(crate) fn read(path: &Path, command: &Command) -> Result<Self, ConfigError> {
-        let text = fs::read(path).map_err(|source| ConfigError::Read {
+        let text = read_file(path, LARGEST_SETTINGS).map_err(|source| ConfigError::Read {
             path: path.to_owned(),
             source,
         })?;

@@ -33,7 +33,7 @@ async fn a_suspended_coordinator_says_so_and_reveals_what_others_open() {
     assert!(report.alerts.iter().all(CoordinatorAlert::is_grave));
     let said = alert(&report, "suspended");
     assert!(
-        said.contains("round open --as-before") && said.contains("admin set-coordinator"),
+        said.contains("round open --as-before") && said.contains("`assize admin set-coordinator ADDRESS`"),
         "{said}"
     );
 

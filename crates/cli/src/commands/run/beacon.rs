@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 use alloy_primitives::hex;
 use assize_drand::serve::{Devnet, router};
 use assize_drand::{Chain, Clock, SystemClock};
-use assize_service::{Audience, ConnectionLimits, DataDir, SecretFile, Stop, bind, serve};
+use assize_service::{
+    Audience, ConnectionLimits, DataDir, LARGEST_SETTINGS, SecretFile, Stop, bind, read_file, serve,
+};
 use clap::Args;
 use eyre::{WrapErr, ensure};
 use serde_json::json;
@@ -106,7 +108,7 @@ pub(crate) async fn run(args: &BeaconArgs, data: &DataDir) -> eyre::Result<Outco
 
 /// The chain that an earlier start described beside its key.
 fn read(description: &Path) -> eyre::Result<Option<Chain>> {
-    match std::fs::read(description) {
+    match read_file(description, LARGEST_SETTINGS) {
         Ok(json) => {
             let chain = Chain::from_json(&json);
             Ok(Some(chain.wrap_err_with(|| {

@@ -47,7 +47,7 @@ pub(crate) struct EvaluatorArgs {
     /// URL of another evaluator's --listen, also to read files; repeatable.
     #[arg(long = "peer", value_name = "URL")]
     peers: Vec<Peer>,
-    /// Post settlements with enough signatures; needs FIL.
+    /// Also post settlements that enough evaluators signed; the key must have FIL.
     #[arg(long)]
     post: bool,
     /// Reveal and open rounds that the coordinator leaves alone, with the lists of before; needs FIL.
@@ -59,7 +59,7 @@ pub(crate) struct EvaluatorArgs {
     /// Do one pass and exit.
     #[arg(long)]
     once: bool,
-    /// Address of /proposal and /plan for peers, /ipfs (the store), /rates.json.
+    /// Address of /proposal, /plan (peers), /held (checkers), /ipfs, /rates.json.
     #[arg(long, value_name = "ADDRESS", conflicts_with = "once")]
     listen: Option<SocketAddr>,
     /// Address of /healthz and /metrics.

@@ -18,7 +18,7 @@ pub(crate) struct GatewayArgs {
     /// Directory of the store [default: DATA/store].
     #[arg(long, env = "ASSIZE_STORE", hide_env_values = true, value_name = "DIR")]
     store: Option<PathBuf>,
-    /// Address of the gateway.
+    /// Address of /ipfs and /healthz.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
     listen: SocketAddr,
 }

@@ -1,6 +1,5 @@
 //! `assize run publisher`.
 
-use std::fs::File;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -20,7 +19,7 @@ use crate::connect::{Network, store};
 use crate::output::{self, Outcome};
 use crate::preflight::{Duty, Preflight};
 use crate::signer::signer;
-use assize_service::DataDir;
+use assize_service::{DataDir, open_file};
 
 /// Batch measurements, store each batch and commit its root on chain.
 #[derive(Debug, Args)]
@@ -77,7 +76,7 @@ impl PublisherArgs {
 pub(crate) async fn run(args: &PublisherArgs, data: &DataDir) -> eyre::Result<Outcome> {
     if args.import_only {
         for path in &args.measurements {
-            File::open(path).wrap_err_with(|| format!("cannot read {}", path.display()))?;
+            open_file(path).wrap_err_with(|| format!("cannot read {}", path.display()))?;
         }
         data.create()?;
         let mut ingest = args.database.location(data).connect_ingest()?;
@@ -180,7 +179,7 @@ fn import_all(ingest: &mut dyn Ingest, paths: &[PathBuf]) -> eyre::Result<Import
     let now = Clock::system().now();
     let import_one = |path: &PathBuf| {
         let name = path.display().to_string();
-        let file = File::open(path).wrap_err_with(|| format!("cannot read {name}"))?;
+        let file = open_file(path).wrap_err_with(|| format!("cannot read {name}"))?;
         let report = import(ingest, &name, file, now)?;
         eyre::Ok((name, report))
     };

@@ -10,6 +10,7 @@ use crate::args::{FormatArgs, KeyArgs, OnlineArgs};
 use crate::connect::{Network, PATIENCE};
 use crate::evidence::Inputs;
 use crate::output::Outcome;
+use crate::send::ConfirmArgs;
 use crate::signer::signer;
 use assize_service::DataDir;
 
@@ -21,6 +22,8 @@ pub struct ChallengeArgs {
     /// Look for a proof, but send nothing.
     #[arg(long)]
     dry_run: bool,
+    #[command(flatten)]
+    confirm: ConfirmArgs,
     #[command(flatten)]
     format: FormatArgs,
     #[command(flatten)]
@@ -82,10 +85,12 @@ pub(crate) async fn run(args: &ChallengeArgs, data: &DataDir) -> eyre::Result<Ou
             before,
         } => network.court.challenge_growth(id, *operator, here, before)?,
     };
-    let receipt = network
-        .client
-        .transact(&signer(&args.key).await?, &draft, PATIENCE)
-        .await?;
+    let signer = signer(&args.key).await?;
+    let effect = format!("settlement {id} and all later ones built on it are void: {fault}");
+    if !args.confirm.confirm(&network, &signer, &draft, &effect).await? {
+        return Ok(Outcome::CheckFailed);
+    }
+    let receipt = network.client.transact(&signer, &draft, PATIENCE).await?;
     report["transaction"] = json!(receipt.hash);
     report["gas"] = json!(receipt.gas_used);
     args.format.print(&report, || {

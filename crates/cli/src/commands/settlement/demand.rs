@@ -36,11 +36,16 @@ pub struct AnswerArgs {
     how: HowArgs,
 }
 
-/// Void a pending settlement of which a demanded place was not shown in time.
+/// Close an unanswered demand: void the settlement if it is pending, return the bond.
+///
+/// While the settlement is pending, possible once the time to answer has passed. The bond is owed to the demander again; `withdraw-bond` has
+/// the Court pay it.
 #[derive(Debug, Args)]
 pub struct LapseArgs {
-    #[command(flatten)]
-    place: PlaceArgs,
+    /// Settlement of the demand, pending or not.
+    settlement: u64,
+    /// Demanded place in its rewards tree, from 0.
+    place: u32,
     #[command(flatten)]
     how: HowArgs,
 }
@@ -151,7 +156,9 @@ pub(super) async fn answer(args: &AnswerArgs, data: &DataDir) -> eyre::Result<Ou
 
 pub(super) async fn lapse(args: &LapseArgs, data: &DataDir) -> eyre::Result<Outcome> {
     let network = Network::connect_to_send(&args.how.chain, data).await?;
-    let PlaceArgs { settlement, place } = args.place;
+    let &LapseArgs {
+        settlement, place, ..
+    } = args;
     // Of one that is not pending, this is how its demander gets the bond.
     let settlement = network.rewards.settlement(SettlementId(settlement)).await?;
     let (id, is_pending) = (settlement.id, settlement.status == Status::Pending);

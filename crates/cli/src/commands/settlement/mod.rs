@@ -22,7 +22,9 @@ use serde_json::json;
 use crate::args::{ChainArgs, FormatArgs, KeyArgs, StoreArgs};
 use crate::connect::{Network, PATIENCE, store};
 use crate::output::{self, Outcome};
+use crate::send::ConfirmArgs;
 use crate::signer::signer;
+use crate::text_file::read_bytes;
 use assize_service::{DataDir, counted, near};
 
 #[derive(Debug, Subcommand)]
@@ -60,9 +62,8 @@ pub struct PostArgs {
     /// Evaluator's signature from `assize settlement sign`; repeatable.
     #[arg(long = "signature", value_name = "HEX", required = true)]
     signatures: Vec<EvaluatorSignature>,
-    /// Do not ask for confirmation.
-    #[arg(long, short)]
-    yes: bool,
+    #[command(flatten)]
+    confirm: ConfirmArgs,
     #[command(flatten)]
     store: StoreArgs,
     #[command(flatten)]
@@ -157,23 +158,16 @@ async fn post(args: &PostArgs, data: &DataDir) -> eyre::Result<Outcome> {
         evaluators.threshold
     );
     let signer = signer(&args.key).await?;
-    let question = format!(
-        "Post settlement {number}, of rounds {} to {}, on chain {}, with {} granted since round 1?",
-        proposal.first_round, proposal.last_round, network.deployment.chain_id, proposal.cumulative_total
+    let effect = format!(
+        "settlement {number} is posted, of rounds {} to {}, with {} granted since round 1",
+        proposal.first_round, proposal.last_round, proposal.cumulative_total
     );
-    if !output::ask_on_terminal(&question, args.yes)? {
-        output::say("nothing was sent");
+    let draft = network.rewards.post(number, &proposal, &signatures);
+    if !args.confirm.confirm(&network, &signer, &draft, &effect).await? {
         return Ok(Outcome::CheckFailed);
     }
     store(&args.store, data)?.put(&bytes)?;
-    let receipt = network
-        .client
-        .transact(
-            &signer,
-            &network.rewards.post(number, &proposal, &signatures),
-            PATIENCE,
-        )
-        .await?;
+    let receipt = network.client.transact(&signer, &draft, PATIENCE).await?;
     let settlement = network.rewards.settlement(number).await?;
     let report = json!({"transaction": receipt.hash, "settlement": settlement});
     args.format.print(&report, || {
@@ -216,7 +210,7 @@ fn by_evaluator(
 }
 
 fn read_document(network: &Network, path: &Path) -> eyre::Result<(Vec<u8>, Proposal)> {
-    let bytes = std::fs::read(path).wrap_err_with(|| format!("cannot read {}", path.display()))?;
+    let bytes = read_bytes("", path)?;
     let document = SettlementDocument::parse(&bytes)
         .wrap_err_with(|| format!("{} is not a settlement document", path.display()))?;
     let here = (

@@ -37,7 +37,7 @@ pub(crate) struct CoordinatorArgs {
     /// Task list, read again for each round [default: DATA/tasks.ndjson].
     #[arg(long, value_name = "FILE")]
     tasks: Option<PathBuf>,
-    /// Address of the API for checkers.
+    /// API for checkers, /healthz, /readyz, /metrics.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9080")]
     listen: SocketAddr,
     /// Address of /healthz and /metrics.
