@@ -264,7 +264,7 @@ impl Rewards {
 
     /// The files to which enough evaluators objected, in that order, and what is said of each now: it may be dropped, kept, or
     /// objected to by an earlier set of evaluators.
-    pub async fn objections(&self) -> Result<Vec<(FileKey, Objections)>> {
+    pub async fn objections(&self, settled: RoundNumber) -> Result<Vec<(FileKey, Objections)>> {
         const PAGE: u32 = 256;
         let mut files = Vec::new();
         loop {
@@ -279,8 +279,8 @@ impl Rewards {
                 break;
             }
         }
-        let files: BTreeSet<_> = files
-            .iter()
+        let unsettled = files.iter().filter(|file| file.round > settled.0);
+        let files: BTreeSet<_> = unsettled
             .map(|file| decode_file(file, "objections"))
             .collect::<Result<_>>()?;
         let calls: Vec<_> = files

@@ -25,9 +25,9 @@ pub(crate) struct Witnesses(Vec<Coordinator>);
 /// What they hold of a round.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Held {
-    /// None was named, or none answers: nothing is known.
+    /// None was named: nothing is known.
     Unknown,
-    /// Batches that most of those who answered hold, by the roots over their lines.
+    /// Batches that most of those who were named say they hold, by the roots over their lines.
     Roots(BTreeSet<B256>),
 }
 
@@ -64,26 +64,25 @@ impl Witnesses {
                 }
             });
         }
-        tally(asked.join_all().await.into_iter().flatten())
+        tally(self.0.len(), asked.join_all().await.into_iter().flatten())
     }
 }
 
-/// What more than half of those who answered hold.
-fn tally(answers: impl Iterator<Item = Vec<B256>>) -> Held {
+/// What more than half of those who were named hold. Whoever does not answer may be kept from it, so its silence does not count
+/// for the publisher.
+fn tally(named: usize, answers: impl Iterator<Item = Vec<B256>>) -> Held {
     let mut holders = BTreeMap::<B256, usize>::new();
-    let mut answered = 0;
     for roots in answers {
-        answered += 1;
         for root in BTreeSet::from_iter(roots) {
             *holders.entry(root).or_default() += 1;
         }
     }
-    match answered {
+    match named {
         0 => Held::Unknown,
         _ => Held::Roots(
             holders
                 .into_iter()
-                .filter(|(_, count)| 2 * count > answered)
+                .filter(|(_, count)| 2 * count > named)
                 .map(|(root, _)| root)
                 .collect(),
         ),
@@ -95,16 +94,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn most_of_those_who_answer_must_hold_a_batch() {
+    fn most_of_those_who_are_named_must_hold_a_batch() {
         let root = B256::repeat_byte;
-        let held = |answers: &[&[u8]]| {
+        let held_of = |named, answers: &[&[u8]]| {
             let answers = answers
                 .iter()
                 .map(|roots| roots.iter().map(|byte| root(*byte)).collect());
-            tally(answers)
+            tally(named, answers)
         };
+        let held = |answers: &[&[u8]]| held_of(answers.len(), answers);
         assert_eq!(held(&[]), Held::Unknown);
         assert!(held(&[]).has(&root(1)));
+        // Silence is no word for the publisher.
+        assert!(!held_of(1, &[]).has(&root(1)));
+        assert!(!held_of(3, &[&[1]]).has(&root(1)));
+        assert!(held_of(3, &[&[1], &[1]]).has(&root(1)));
         assert!(held(&[&[1]]).has(&root(1)));
         assert!(!held(&[&[]]).has(&root(1)));
         // One of two, said twice.

@@ -251,7 +251,10 @@ async fn a_dropped_file_is_known_by_its_key() {
     assert_eq!((said.version, &said.seats[..], said.kept), (1, &[0][..], None));
     let due = said.due_from(1).unwrap();
     assert_eq!(said.due_from(2), None);
-    assert_eq!(rewards.objections().await.unwrap(), [(roster, said)]);
+    assert_eq!(
+        rewards.objections(RoundNumber(0)).await.unwrap(),
+        [(roster, said)]
+    );
     assert_eq!(rewards.drop_count().await.unwrap(), 0);
     world.anvil.mine_at(due).unwrap();
     world.send(&rewards.drop_files(&[roster])).await.unwrap();

@@ -76,6 +76,15 @@ pub(crate) async fn stand_in(
     }
     let has_coordinator = rounds.coordinator().await?.is_some();
     let duties = duties(now, &newest, beacons.chain().schedule(), has_coordinator, turn);
+    // A beacon that cannot be read keeps no round from being opened.
+    let may_open = ends_at.is_none_or(|end| now < end) && rounds.lists_as_before().await?.is_some();
+    if let Some(round) = duties.open.filter(|_| may_open) {
+        let key = format!("open/{round}");
+        if !is_under_way(outbox, &key)? {
+            enqueue(outbox, &key, &rounds.open_as_before())?;
+            tracing::warn!(%round, "the coordinator does not open it: opening it with the lists of before");
+        }
+    }
     for (round, beacon_round) in &duties.reveal {
         let key = format!("reveal/{round}");
         if is_under_way(outbox, &key)? {
@@ -89,14 +98,6 @@ pub(crate) async fn stand_in(
         })?;
         enqueue(outbox, &key, &rounds.reveal(*round, &signature))?;
         tracing::warn!(%round, "nobody has revealed its seed: revealing it");
-    }
-    let may_open = ends_at.is_none_or(|end| now < end) && rounds.lists_as_before().await?.is_some();
-    if let Some(round) = duties.open.filter(|_| may_open) {
-        let key = format!("open/{round}");
-        if !is_under_way(outbox, &key)? {
-            enqueue(outbox, &key, &rounds.open_as_before())?;
-            tracing::warn!(%round, "the coordinator does not open it: opening it with the lists of before");
-        }
     }
     Ok(duties.due_in)
 }

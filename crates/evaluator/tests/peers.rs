@@ -14,7 +14,7 @@ use assize_facts::{FileKey, FileKind, ListCommitment, Proposal, SettlementId, St
 use assize_measurement::{Domain, ndjson};
 use assize_outbox::{Outbox, Policy};
 use assize_protocol::{Assignment, AttoFil, List, RoundNumber, TaskList};
-use assize_store::{LocalStore, Source, Store};
+use assize_store::{Backed, LocalStore, Source, Store};
 use assize_testkit::anvil::CHAIN_ID;
 use assize_testkit::fixtures;
 use assize_testkit::network::{Network, NetworkPlan, RoundContext};
@@ -108,6 +108,10 @@ impl Court {
 
     /// A guardian, or somebody who watches.
     fn guardian(&self, has_key: bool) -> Guardian {
+        self.guardian_with(has_key, Box::new(self.store()))
+    }
+
+    fn guardian_with(&self, has_key: bool, store: Box<dyn Store>) -> Guardian {
         let state = self.directory.path().join("guardian.sqlite");
         let client = self.world.rounds.client().clone();
         let signer = self.world.owner().clone();
@@ -116,7 +120,7 @@ impl Court {
             rounds: self.world.rounds.clone(),
             rewards: self.world.rewards.clone(),
             court: self.world.court.clone(),
-            store: Box::new(self.store()),
+            store,
             beacons: Verified::new(self.world.drand_chain().clone(), beacons),
             outbox: has_key
                 .then(|| Outbox::open(&state, client, signer, Policy::for_chain(CHAIN_ID)).unwrap()),
@@ -420,7 +424,7 @@ async fn a_file_that_nobody_serves_is_dropped_after_two_objections() {
     court.try_for_an_hour(&mut evaluators).await;
     // The guardian has time to keep it.
     assert_eq!(rewards.drop_count().await.unwrap(), 0);
-    let [(file, said)] = &rewards.objections().await.unwrap()[..] else {
+    let [(file, said)] = &rewards.objections(RoundNumber(0)).await.unwrap()[..] else {
         panic!("not one file")
     };
     assert_eq!((file.round, file.index), (number, 1));
@@ -441,7 +445,7 @@ async fn a_file_that_nobody_serves_is_dropped_after_two_objections() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_guardian_kept_can_be_objected_to_under_the_next() {
+async fn what_a_guardian_kept_can_be_objected_to_a_window_later() {
     let court = Court::start().await;
     let mut evaluators = [court.evaluator(0), court.evaluator(2)];
     let (rounds, rewards) = (&court.world.rounds, &court.world.rewards);
@@ -457,16 +461,13 @@ async fn what_a_guardian_kept_can_be_objected_to_under_the_next() {
     let file = FileKey::batch(number, 1);
     assert!(rewards.objections_to(file).await.unwrap().due_from(1).is_some());
 
-    // The guardian says that it has it, and leaves without showing it to anybody.
+    // The guardian says that it has it, and shows it to nobody.
     court.world.send(&rewards.keep(file)).await.unwrap();
     court.try_for_an_hour(&mut evaluators).await;
     let kept = rewards.objections_to(file).await.unwrap();
     assert_eq!((kept.seats.len(), kept.due_from(1)), (0, None));
-    let roles = rewards.roles().await.unwrap();
-    let next = court.world.evaluator(1).unwrap().address();
-    court.world.send(&roles.set_guardian(next)).await.unwrap();
-    let now = court.world.anvil.timestamp().unwrap();
-    court.world.anvil.mine_at(now + CHALLENGE_WINDOW).unwrap();
+    let (_, until) = kept.kept.unwrap();
+    court.world.anvil.mine_at(until).unwrap();
     court.try_for_an_hour(&mut evaluators).await;
     let said = rewards.objections_to(file).await.unwrap();
     assert_eq!(said.seats.len(), 2);
@@ -593,8 +594,13 @@ async fn what_the_guardian_can_read_is_kept_whatever_evaluators_say() {
     );
     assert_eq!(rewards.objections_to(roster).await.unwrap(), said);
 
-    let mut guardian = court.guardian(true);
+    // It keeps only what it has in its own store by then, where evaluators can get it.
+    let own = || LocalStore::open(court.directory.path().join("guardian")).unwrap();
+    let backed = Backed::new(Box::new(own()), vec![Box::new(court.store())]);
+    let mut guardian = court.guardian_with(true, Box::new(backed));
     assert_eq!(guardian.pass().await.kept, 1);
+    let cid = rounds.round(number).await.unwrap().roster.cid;
+    assert!(own().has(&cid).unwrap());
     assert!(guardian.pass().await.alerts.is_empty());
     let kept = rewards.objections_to(roster).await.unwrap();
     let address = rewards.roles().await.unwrap().guardian().await.unwrap();

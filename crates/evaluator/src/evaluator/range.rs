@@ -115,7 +115,7 @@ impl Evaluator {
                 let can_send = self.can_send().await?;
                 let guardian = self.roles().await?.guardian().await?;
                 let Parts { outbox, rewards, .. } = &mut self.parts;
-                let objected = rewards.objections().await?;
+                let objected = rewards.objections(pass.settled).await?;
                 match outbox {
                     Some(outbox) if can_send => {
                         object(

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use assize_facts::{FileKey, SettlementId};
+use assize_facts::{FileKey, FileKind, SettlementId};
 use assize_outbox::QueueAlert;
 use assize_service::{date_and_time, duration};
 
@@ -157,7 +157,7 @@ impl fmt::Display for GuardianAlert {
                     ),
                     (false, _) => write!(
                         f,
-                        "this program has no key to veto it: tell the guardian, who runs `assize settlement veto {settlement}`"
+                        "this program has no key to veto it: tell the guardian, who runs `assize settlement veto {settlement} --reason \"…\"`"
                     ),
                 }
             }
@@ -227,7 +227,8 @@ impl fmt::Display for GuardianAlert {
                     true => write!(f, "it is being kept"),
                     false => write!(
                         f,
-                        "this program has no key to keep it: tell the guardian, who runs `assize admin keep-file`"
+                        "this program has no key to keep it: tell the guardian, who runs `assize admin keep-file {}`",
+                        arguments(*file)
                     ),
                 }
             }
@@ -248,6 +249,17 @@ impl fmt::Display for GuardianAlert {
             ),
             Self::Queue(alert) => alert.fmt(f),
         }
+    }
+}
+
+/// A file as the command line takes it: round, kind and index.
+fn arguments(file: FileKey) -> String {
+    let FileKey { round, kind, index } = file;
+    match kind {
+        FileKind::Roster => format!("{round} roster"),
+        FileKind::Tasks => format!("{round} tasks"),
+        FileKind::Seals => format!("{round} seals {index}"),
+        FileKind::Lines => format!("{round} batch {index}"),
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use assize_facts::{FileKey, FileKind};
+use assize_protocol::RoundNumber;
 use assize_verify::CommittedFile;
 
 use super::{GuardianError, Parts};
@@ -22,18 +23,18 @@ pub(super) struct Objected {
 
 /// The files to which enough evaluators object and that were neither dropped nor kept, those first that can be dropped first.
 pub(super) async fn objected(parts: &Parts) -> Result<Vec<Objected>, GuardianError> {
-    let said = parts.rewards.objections().await?;
+    // What is settled cannot be dropped any more.
+    let settled = match parts.rewards.head().await? {
+        Some(head) => parts.rewards.settlement(head).await?.proposal.last_round,
+        None => RoundNumber(0),
+    };
+    let said = parts.rewards.objections(settled).await?;
     if said.is_empty() {
         return Ok(Vec::new());
     }
     let set = parts.rewards.roles().await?.evaluators().await?.version;
-    // What is settled cannot be dropped any more.
-    let settled = match parts.rewards.head().await? {
-        Some(head) => parts.rewards.settlement(head).await?.proposal.last_round.0,
-        None => 0,
-    };
-    let unsettled = said.into_iter().filter(|(file, _)| file.round.0 > settled);
-    let mut objected: Vec<_> = unsettled
+    let mut objected: Vec<_> = said
+        .into_iter()
         .filter_map(|(file, said)| {
             let drops_from = said.due_from(set)?;
             Some(Objected { file, drops_from })
