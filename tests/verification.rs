@@ -68,6 +68,7 @@ fn anyone_can_verify() {
     let round = kept.bundle("round", "2");
     let settlement = kept.bundle("settlement", "1");
     without_network(&kept, &round, &settlement);
+    as_a_table(&kept, &round);
     in_another_language(&round, &settlement);
     damaged(&kept, &round);
 }
@@ -100,6 +101,41 @@ fn from_gateways(kept: &Kept) {
     assert!(
         !Path::new("store").exists(),
         "no store is made where gateways are given"
+    );
+}
+
+/// What the bundle has as a table is what the chain has, in every format, and its labels add up to the verifier's.
+fn as_a_table(kept: &Kept, round: &str) {
+    let verified = json_of(["verify", "round", "--offline", round, "--format", "json"]);
+    let table = |arguments: &[&str]| {
+        let output = run([&["measurements"], arguments].concat());
+        assert_eq!(output.status.code(), Some(0), "{output:?}");
+        output
+    };
+    let ndjson = String::from_utf8(table(&["--offline", round]).stdout).unwrap();
+    let rows: Vec<Value> = ndjson
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(rows.len() as u64, verified["measurements"].as_u64().unwrap());
+    for (label, count) in verified["labels"].as_object().unwrap() {
+        let found = rows.iter().filter(|row| row["label"] == **label).count() as u64;
+        assert_eq!(Some(found), count.as_u64(), "{label}");
+    }
+    let csv = String::from_utf8(table(&["--offline", round, "--format", "csv"]).stdout).unwrap();
+    assert_eq!(csv.lines().count(), rows.len() + 1);
+    let file = kept.text("round-2.parquet");
+    let said = table(&["--offline", round, "--format", "parquet", "--out", &file]);
+    let said = String::from_utf8(said.stderr).unwrap();
+    assert!(said.contains(&file), "{said}");
+    assert!(fs::read(&file).unwrap().ends_with(b"PAR1"));
+    let store = kept.text("store");
+    let online = run(kept.online(&["measurements", "--round", "2", "--store", &store]));
+    assert_eq!(String::from_utf8(online.stdout).unwrap(), ndjson);
+    refused(
+        &run(["measurements", "--round", "1", "--offline", round]),
+        2,
+        &["round 1 is not in the bundle"],
     );
 }
 

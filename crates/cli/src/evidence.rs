@@ -8,8 +8,8 @@ use assize_drand::{Chain, Verified};
 use assize_facts::ChainFacts;
 use assize_protocol::{B256, RoundNumber};
 use assize_store::{Gateways, InOrder, LocalStore, Source};
-use assize_verify::{Elsewhere, Evidence, OwnReports, Reading, Step, Unpacked};
-use eyre::{OptionExt, WrapErr, ensure};
+use assize_verify::{Elsewhere, Evidence, OwnReports, Reading, Step, Unpacked, VerifyError};
+use eyre::{OptionExt, WrapErr, ensure, eyre};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::args::{EvidenceArgs, OnlineArgs, SourceArgs};
@@ -114,6 +114,26 @@ impl Inputs {
             elsewhere: &*self.elsewhere,
             beacons: &self.beacons,
             progress,
+        }
+    }
+
+    /// The first round of a bundle, or the one that was read from the chain.
+    pub(crate) fn first_round(&self) -> eyre::Result<RoundNumber> {
+        let first = self.facts.rounds.keys().next().copied();
+        first.ok_or_eyre("the bundle contains no round")
+    }
+
+    /// An error in the words of whoever gave a bundle, if these inputs are of one.
+    pub(crate) fn explain(&self, error: VerifyError) -> eyre::Report {
+        match error {
+            VerifyError::NotRead { what } if self.offline => {
+                let rounds: Vec<_> = self.facts.rounds.keys().map(ToString::to_string).collect();
+                eyre!(
+                    "{what} is not in the bundle, which contains only rounds {}; create another with `assize bundle`",
+                    rounds.join(", ")
+                )
+            }
+            error => error.into(),
         }
     }
 

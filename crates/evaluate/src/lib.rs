@@ -19,6 +19,7 @@ mod committed;
 mod document;
 mod figures;
 mod json;
+mod judged;
 mod label;
 mod labeller;
 mod majority;
@@ -33,6 +34,7 @@ pub use document::{
     SettleError, SettlementDocument, settle,
 };
 pub use figures::{Figures, FiguresByParty, Party, Ttfb};
+pub use judged::Judged;
 pub use label::{Label, LabelCounts, Verdict, VerdictCounts};
 pub use majority::{Decision, DecisionIds, Finding, decide, strict_majority};
 pub use rates::{SuccessCounts, SuccessRates};

@@ -15,6 +15,7 @@ mod daily;
 mod dataset;
 mod day;
 mod error;
+mod measurements;
 mod parquet_file;
 #[cfg(feature = "plots")]
 mod plot;
@@ -29,6 +30,7 @@ pub use daily::DailyDocument;
 pub use dataset::{Dataset, RoundFigures};
 pub use day::Day;
 pub use error::StatsError;
+pub use measurements::{measurements_to_csv, measurements_to_ndjson, measurements_to_parquet};
 #[cfg(feature = "plots")]
 pub use plot::{Line, draw_lines, draw_rsr};
 pub use query::{By, Query, Rsr};

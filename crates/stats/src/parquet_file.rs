@@ -7,9 +7,9 @@ use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use parquet::basic::{ConvertedType, LogicalType, Repetition, Type as Physical};
+use parquet::basic::{ConvertedType, LogicalType, Repetition, TimeUnit, Type as Physical};
 use parquet::column::reader::{ColumnReader, ColumnReaderImpl};
-use parquet::data_type::{ByteArray, ByteArrayType, DataType, DoubleType, Int64Type};
+use parquet::data_type::{BoolType, ByteArray, ByteArrayType, DataType, DoubleType, Int64Type};
 use parquet::errors::ParquetError;
 use parquet::file::properties::WriterProperties;
 use parquet::file::reader::{FileReader, SerializedFileReader};
@@ -42,6 +42,10 @@ pub(crate) enum Values<'a> {
     OptionalNumber(Vec<Option<u64>>),
     /// 64-bit floating-point numbers or null.
     OptionalRate(Vec<Option<f64>>),
+    /// Milliseconds since 1970 in UTC, or null.
+    OptionalTime(Vec<Option<i64>>),
+    /// True or false.
+    Flag(Vec<bool>),
 }
 
 impl Values<'_> {
@@ -52,6 +56,8 @@ impl Values<'_> {
             Self::Number(values) => values.len(),
             Self::OptionalNumber(values) => values.len(),
             Self::OptionalRate(values) => values.len(),
+            Self::OptionalTime(values) => values.len(),
+            Self::Flag(values) => values.len(),
         }
     }
 }
@@ -96,9 +102,15 @@ impl Column<'_> {
                 ConvertedType::UINT_64,
             ),
             Values::OptionalRate(_) => (Physical::DOUBLE, None, ConvertedType::NONE),
+            Values::OptionalTime(_) => (
+                Physical::INT64,
+                Some(LogicalType::timestamp(true, TimeUnit::MILLIS)),
+                ConvertedType::TIMESTAMP_MILLIS,
+            ),
+            Values::Flag(_) => (Physical::BOOLEAN, None, ConvertedType::NONE),
         };
         let repetition = match self.values {
-            Values::Text(_) | Values::Number(_) => Repetition::REQUIRED,
+            Values::Text(_) | Values::Number(_) | Values::Flag(_) => Repetition::REQUIRED,
             _ => Repetition::OPTIONAL,
         };
         Type::primitive_type_builder(self.name, physical)
@@ -135,6 +147,11 @@ impl Column<'_> {
                 let (values, present) = split(part(values, start), |rate| *rate);
                 append::<DoubleType>(group, &values, Some(&present))
             }
+            Values::OptionalTime(values) => {
+                let (values, present) = split(part(values, start), |millis| *millis);
+                append::<Int64Type>(group, &values, Some(&present))
+            }
+            Values::Flag(values) => append::<BoolType>(group, part(values, start), None),
         }
     }
 }

@@ -15,6 +15,7 @@ mod difference;
 mod error;
 mod evidence;
 mod fraud;
+mod judged;
 mod keep;
 mod own;
 mod read;

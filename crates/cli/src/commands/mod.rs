@@ -9,6 +9,7 @@ mod deploy;
 mod deposit;
 mod derive;
 mod key;
+mod measurements;
 mod operator;
 mod reference;
 mod round;
@@ -51,6 +52,7 @@ pub enum Command {
     #[command(subcommand)]
     Bundle(bundle::BundleCommand),
     Rsr(rsr::RsrArgs),
+    Measurements(measurements::MeasurementsArgs),
     /// Show, open and reveal rounds.
     #[command(subcommand)]
     Round(round::RoundCommand),
@@ -106,6 +108,7 @@ pub fn run(command: &Command, data: &DataDir, definition: fn() -> clap::Command)
         Command::Verify(command) => wait_for(verify::run(command, data)),
         Command::Bundle(command) => wait_for(bundle::run(command, data)),
         Command::Rsr(args) => rsr::run(args, data),
+        Command::Measurements(args) => wait_for(measurements::run(args, data)),
         Command::Round(command) => wait_for(round::run(command, data)),
         Command::Settlement(command) => wait_for(settlement::run(command, data)),
         Command::Deploy(command) => wait_for(deploy::run(command, data)),

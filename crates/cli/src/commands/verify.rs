@@ -4,9 +4,8 @@ use assize_chain::{Settlement, SettlementId, Status};
 use assize_evaluate::{RoundEvaluation, RoundFacts};
 use assize_facts::Mismatch;
 use assize_protocol::RoundNumber;
-use assize_verify::{Conclusion, VerifyError, measurements, read_rounds, read_settlement};
+use assize_verify::{Conclusion, measurements, read_rounds, read_settlement};
 use clap::{Args, Subcommand};
-use eyre::OptionExt;
 use serde_json::json;
 
 use super::deploy;
@@ -61,17 +60,12 @@ async fn round(args: &RoundArgs, data: &DataDir) -> eyre::Result<Outcome> {
     .await?;
     let number = match args.round {
         Some(number) => RoundNumber(number),
-        None => *inputs
-            .facts
-            .rounds
-            .keys()
-            .next()
-            .ok_or_eyre("the bundle contains no round")?,
+        None => inputs.first_round()?,
     };
     let bar = inputs.bar([number].into_iter());
     let conclusion = inputs.evidence(&|step| advance(&bar, step)).verify_round(number);
     bar.finish_and_clear();
-    let (facts, evaluation) = match conclusion.map_err(in_bundle(&inputs))? {
+    let (facts, evaluation) = match conclusion.map_err(|error| inputs.explain(error))? {
         Conclusion::Match(recomputed) => recomputed,
         Conclusion::Mismatch(mismatch) => return report_mismatch(args.format, &mismatch, None),
     };
@@ -134,7 +128,7 @@ async fn settlement(args: &SettlementArgs, data: &DataDir) -> eyre::Result<Outco
     let bar = inputs.bar(inputs.facts.rounds.keys().copied());
     let conclusion = inputs.evidence(&|step| advance(&bar, step)).verify_settlement(id);
     bar.finish_and_clear();
-    let verified = match conclusion.map_err(in_bundle(&inputs))? {
+    let verified = match conclusion.map_err(|error| inputs.explain(error))? {
         Conclusion::Match(verified) => verified,
         Conclusion::Mismatch(mismatch) => {
             let settlement = inputs.facts.settlements.get(&id);
@@ -213,19 +207,6 @@ fn taken_on_trust(inputs: &Inputs) -> String {
          Rewards {} on chain {}",
         contracts.rounds, contracts.rewards, contracts.chain_id
     )
-}
-
-/// With a bundle, a missing round or settlement means that the bundle does not contain it.
-fn in_bundle(inputs: &Inputs) -> impl Fn(VerifyError) -> eyre::Report {
-    let offline = inputs.offline;
-    let rounds: Vec<String> = inputs.facts.rounds.keys().map(ToString::to_string).collect();
-    move |error| match error {
-        VerifyError::NotRead { what } if offline => eyre::eyre!(
-            "{what} is not in the bundle, which contains only rounds {}; create another with `assize bundle`",
-            rounds.join(", ")
-        ),
-        error => error.into(),
-    }
 }
 
 /// A mismatch is a result, not an error.
