@@ -5,7 +5,7 @@ use assize_chain::{Objections, Rewards};
 use assize_facts::{ChainFacts, FileKey};
 use assize_outbox::{Ended, Kind, NewIntent, Outbox};
 use assize_store::Reached;
-use assize_verify::VerifyError;
+use assize_verify::Tried;
 
 use crate::EvaluatorError;
 use crate::attempts::{Circumstances, Ledger, Objection};
@@ -21,48 +21,75 @@ pub struct MissingFile {
     pub objection: Objection,
 }
 
+/// The missing files, as of a pass.
+#[derive(Debug, Default)]
+pub(crate) struct Missing {
+    /// Those that could not be read in this pass. Only to these is it objected, and only these are dropped.
+    pub(crate) failed: Vec<MissingFile>,
+    /// Those for which this pass had no time, as they were before.
+    pub(crate) earlier: Vec<MissingFile>,
+}
+
+impl Missing {
+    /// All of them, in the order of rounds.
+    pub(crate) fn all(self) -> Vec<MissingFile> {
+        let mut all = self.failed;
+        all.extend(self.earlier);
+        all.sort_by_key(|missing| missing.file);
+        all
+    }
+}
+
 /// What could not be read in a pass. `heard` tells whether a source answered before in the same pass.
 pub(crate) fn missing(
     chain: &ChainFacts,
     window: u64,
-    unreadable: Vec<(FileKey, VerifyError)>,
+    tried: Tried,
     ledger: &mut Ledger,
     heard: bool,
-) -> Vec<MissingFile> {
-    let reached = unreadable
+) -> Missing {
+    let Tried { failed, read, left } = tried;
+    let reached = failed
         .iter()
         .map(|(_, error)| error.reached())
         .fold(Reached::default(), Reached::and);
     // Without gateways there is nobody to be silent.
     let heard = heard || reached.answered || !reached.silent;
+    let failing = failed.iter().map(|(file, _)| *file);
     let rounds = chain.rounds.keys();
     if let (Some(&first), Some(&last)) = (rounds.clone().min(), rounds.max()) {
-        let missing = unreadable.iter().map(|(file, _)| *file).collect();
-        ledger.only(first..=last, &missing);
+        let others = failing.clone().chain(left.iter().copied()).collect();
+        ledger.only(first..=last, &others);
     }
-    let files = unreadable.into_iter();
-    files
-        .map(|(file, error)| {
-            let round = chain.rounds.get(&file.round);
-            let objections_from =
-                round.map_or(u64::MAX, |round| round.round.times.objections_from(file.kind));
-            let circumstances = Circumstances {
-                now: chain.now,
-                objections_from,
-                window,
-                heard,
-                local: error.reached().local,
-            };
-            if !circumstances.local {
-                ledger.failed(file, chain.now);
-            }
-            MissingFile {
-                file,
-                reason: error.to_string(),
-                objection: ledger.objection(file, &circumstances),
-            }
-        })
-        .collect()
+    ledger.tried(failing.chain(read));
+    let judged = failed.into_iter().map(|(file, error)| {
+        let round = chain.rounds.get(&file.round);
+        let objections_from = round.map_or(u64::MAX, |round| round.round.times.objections_from(file.kind));
+        let circumstances = Circumstances {
+            now: chain.now,
+            objections_from,
+            window,
+            heard,
+            local: error.reached().local,
+        };
+        if !circumstances.local {
+            ledger.failed(file, chain.now);
+        }
+        let missing = MissingFile {
+            file,
+            reason: error.to_string(),
+            objection: ledger.objection(file, &circumstances),
+        };
+        ledger.said(missing.clone());
+        missing
+    });
+    Missing {
+        failed: judged.collect(),
+        earlier: left
+            .into_iter()
+            .filter_map(|file| ledger.known(file).cloned())
+            .collect(),
+    }
 }
 
 /// Enqueues the drop of each missing file that enough evaluators objected to, once the guardian's time to keep it is over.
