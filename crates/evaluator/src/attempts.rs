@@ -5,6 +5,7 @@ use std::ops::RangeInclusive;
 
 use assize_facts::FileKey;
 use assize_protocol::RoundNumber;
+use assize_verify::CommittedFile;
 
 use crate::objection::MissingFile;
 
@@ -80,6 +81,8 @@ pub(crate) struct Ledger {
     /// In which turn a file was tried last when a settlement was due.
     turns: BTreeMap<FileKey, u64>,
     turn: u64,
+    /// Files that were got by their CIDs and are not what was committed, with the reasons.
+    wrong: BTreeMap<FileKey, (CommittedFile, String)>,
 }
 
 impl Ledger {
@@ -120,6 +123,18 @@ impl Ledger {
         self.turns.extend(files.into_iter().map(|file| (file, turn)));
     }
 
+    /// Remembers that what is behind a file's CID is not what was committed. That stays so, so it need not be got again: a source that
+    /// has it could be slow each time.
+    pub(crate) fn found_wrong(&mut self, file: CommittedFile, reason: String) {
+        self.wrong.insert(file.key(), (file, reason));
+    }
+
+    /// Why a file is known not to be what was committed. A reorganisation may have put another commitment in its place.
+    pub(crate) fn wrong(&self, file: &CommittedFile) -> Option<&str> {
+        let (known, reason) = self.wrong.get(&file.key())?;
+        (known == file).then_some(reason)
+    }
+
     /// Forgets a file that could be read.
     pub(crate) fn succeeded(&mut self, file: FileKey) {
         self.failed.remove(&file);
@@ -138,6 +153,7 @@ impl Ledger {
         self.failed.retain(|file, _| file.round > round);
         self.known.retain(|file, _| file.round > round);
         self.turns.retain(|file, _| file.round > round);
+        self.wrong.retain(|file, _| file.round > round);
     }
 }
 

@@ -10,7 +10,7 @@ use assize_chain::{ChainError, Rewards, Rounds};
 use assize_facts::{FileKey, FileKind, Times};
 use assize_protocol::{B256, RoundNumber};
 use assize_store::{Reached, Store};
-use assize_verify::CommittedFile;
+use assize_verify::{CommittedFile, VerifyError};
 use tokio::task::block_in_place;
 
 use self::turns::{Turns, Waiting};
@@ -154,9 +154,15 @@ impl Mirror {
             let Some(file) = self.turns.next(&mut waiting) else {
                 break;
             };
-            let reached = self.copy_one(store, file);
-            heard |= reached.answered;
             let key = file.key();
+            let reached = match ledger.wrong(file) {
+                Some(_) => {
+                    self.retries.failed(key);
+                    Reached::default()
+                }
+                None => self.copy_one(store, file, ledger),
+            };
+            heard |= reached.answered;
             if self.retries.count(key) == 0 {
                 ledger.succeeded(key);
             } else if !reached.local {
@@ -166,7 +172,7 @@ impl Mirror {
         heard
     }
 
-    fn copy_one(&mut self, store: &dyn Store, file: &CommittedFile) -> Reached {
+    fn copy_one(&mut self, store: &dyn Store, file: &CommittedFile, ledger: &mut Ledger) -> Reached {
         let key = file.key();
         let error = match file.keep(store) {
             Ok(()) => {
@@ -177,6 +183,9 @@ impl Mirror {
             }
             Err(error) => error,
         };
+        if let VerifyError::NotTheBatch { .. } = error {
+            ledger.found_wrong(*file, error.to_string());
+        }
         let count = self.retries.failed(key);
         match count {
             WARNED_AT => tracing::warn!(file = %key, %error, "a file of an unsettled round cannot be copied"),

@@ -46,7 +46,7 @@ impl Standing {
         let time = patience.left_out(state.offences);
         state.out = Some(Out {
             until: now + time,
-            clock: TimeOfDay::of(SystemTime::now() + time),
+            clock: TimeOfDay::after(time),
             why,
         });
     }
@@ -80,6 +80,11 @@ impl Standing {
 pub struct TimeOfDay(u64);
 
 impl TimeOfDay {
+    #[expect(clippy::disallowed_methods, reason = "only people read it")]
+    fn after(time: Duration) -> Self {
+        Self::of(SystemTime::now() + time)
+    }
+
     pub(crate) fn of(time: SystemTime) -> Self {
         let seconds = time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
         Self(seconds % 86_400)

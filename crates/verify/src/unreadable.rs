@@ -31,8 +31,8 @@ impl<B: BeaconSource + Sync> Evidence<'_, B> {
     /// Tries to read the files of revealed rounds that count. An evaluator objects to those that fail, from `objectionsFrom` of their
     /// round on.
     ///
-    /// Blocks until all are tried, or until `patience` is over and those that were begun have ended. `turn` tells when a file was
-    /// tried before: the lower, the earlier is it tried now. One is tried in any case, so that calls with an eye on that get around.
+    /// Blocks until all are tried, or until `patience` is over and those that were begun have ended. `turn` tells when a file was tried
+    /// before: the lower, the earlier it is tried now. With `None` it is left out. One file is tried in any case.
     ///
     /// # Errors
     /// [`VerifyError::NotRead`] if the facts lack one of the rounds.
@@ -40,18 +40,21 @@ impl<B: BeaconSource + Sync> Evidence<'_, B> {
         &self,
         first: RoundNumber,
         last: RoundNumber,
-        turn: &dyn Fn(FileKey) -> u64,
+        turn: &dyn Fn(FileKey) -> Option<u64>,
         patience: Duration,
     ) -> Result<Tried, VerifyError> {
         let begun = Instant::now();
-        let mut files = self.files(first, last)?;
-        files.retain(|file| !self.chain.drops.contains(file));
-        let mut order: Vec<_> = (0..).zip(files).collect();
-        order.sort_by_key(|&(_, file)| turn(file));
+        let files = self.files(first, last)?.into_iter();
+        let counted = files.filter(|file| !self.chain.drops.contains(file));
+        let mut order: Vec<_> = (0..)
+            .zip(counted)
+            .filter_map(|(place, file)| Some((turn(file)?, place, file)))
+            .collect();
+        order.sort_unstable();
         // A bridge gives them to the threads in this order.
         let order = order.into_iter().enumerate().par_bridge();
         let mut fates: Vec<(usize, FileKey, Fate)> = order
-            .map(|(rank, (place, file))| {
+            .map(|(rank, (_, place, file))| {
                 let fate = match rank > 0 && begun.elapsed() >= patience {
                     true => Fate::Left,
                     false => self.read(file).map_or_else(Fate::Failed, |()| Fate::Read),

@@ -8,7 +8,7 @@ use assize_verify::{EvaluatedRange, Evidence, NextRange, Reading};
 
 use super::{Evaluator, Own, Parts, Pass};
 use crate::attempts::Objection;
-use crate::objection::{drop_due, missing, object};
+use crate::objection::{drop_due, missing, object, wrong};
 use crate::plan::Outlook;
 use crate::{EvaluatorError, Plan};
 
@@ -91,12 +91,13 @@ impl Evaluator {
             beacons,
             progress: &|_| {},
         };
+        let wrong = wrong(&chain, &self.ledger);
         // Recomputing occupies a core for seconds.
         let evaluated = tokio::task::block_in_place(|| {
             let evaluated = match evidence.evaluate_range(range.first, range.last, range.parent) {
                 Ok(evaluated) => evaluated,
                 Err(error) => {
-                    let turn = |file| self.ledger.turn(file);
+                    let turn = |file| (!wrong.contains_key(&file)).then(|| self.ledger.turn(file));
                     let tried = evidence.unreadable(range.first, range.last, &turn, PATIENCE)?;
                     return Ok(Err((tried, error)));
                 }
@@ -108,7 +109,7 @@ impl Evaluator {
             Ok(evaluated) => evaluated,
             Err((tried, error)) => {
                 let window = self.roles().await?.challenge_window().await?;
-                let missing = missing(&chain, window, tried, &mut self.ledger, heard);
+                let missing = missing(&chain, window, tried, wrong, &mut self.ledger, heard);
                 let failed = missing.failed.clone();
                 pass.missing = missing.all();
                 if pass.missing.is_empty() {

@@ -260,7 +260,9 @@ fn files_that_cannot_be_read_are_listed_and_left_out_once_dropped() {
     let (first, last) = (RoundNumber(1), RoundNumber(4));
     let try_all = |case: &Case| {
         let evidence = case.evidence();
-        evidence.unreadable(first, last, &|_| 0, Duration::MAX).unwrap()
+        evidence
+            .unreadable(first, last, &|_| Some(0), Duration::MAX)
+            .unwrap()
     };
     let tried = try_all(&case);
     let keys: Vec<FileKey> = tried.failed.iter().map(|(key, _)| *key).collect();
@@ -305,13 +307,13 @@ fn without_time_files_are_tried_in_turns_and_nothing_is_said_of_the_others() {
     let (first, last) = (RoundNumber(1), RoundNumber(2));
     let all = case
         .evidence()
-        .unreadable(first, last, &|_| 0, Duration::MAX)
+        .unreadable(first, last, &|_| Some(0), Duration::MAX)
         .unwrap();
     let count = all.read.len() + 1;
     let mut turns = BTreeMap::<FileKey, u64>::new();
     let mut failed = Vec::new();
     for pass in 1..=count {
-        let turn = |file| turns.get(&file).copied().unwrap_or_default();
+        let turn = |file| Some(turns.get(&file).copied().unwrap_or_default());
         let tried = case
             .evidence()
             .unreadable(first, last, &turn, Duration::ZERO)
@@ -325,7 +327,12 @@ fn without_time_files_are_tried_in_turns_and_nothing_is_said_of_the_others() {
     assert_eq!((turns.len(), failed), (count, vec![lost]), "each had its turn");
     let oldest = case
         .evidence()
-        .unreadable(first, last, &|file| turns[&file], Duration::ZERO);
+        .unreadable(first, last, &|file| Some(turns[&file]), Duration::ZERO);
     let (file, _) = turns.iter().find(|(_, pass)| **pass == 1).unwrap();
     assert_eq!(oldest.unwrap().read, [*file]);
+    let some = case
+        .evidence()
+        .unreadable(first, last, &|file| (file != lost).then_some(0), Duration::MAX)
+        .unwrap();
+    assert_eq!((some.read, some.failed.len(), some.left.len()), (all.read, 0, 0));
 }
