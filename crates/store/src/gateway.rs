@@ -164,7 +164,7 @@ fn offends(fault: &GatewayFault, took: Duration) -> bool {
     }
 }
 
-/// Whether no file can have this CAR.
+/// Whether no file can have this CAR. One that lacks a block proves no lie: the gateway may not have got it from others itself.
 fn is_lie(error: &CarError) -> bool {
     matches!(
         error,
@@ -173,7 +173,7 @@ fn is_lie(error: &CarError) -> bool {
             | CarError::WrongHash { .. }
             | CarError::Foreign { .. }
             | CarError::Repeated { .. }
-            | CarError::File(UnixFsError::Missing(_) | UnixFsError::WrongHash(_))
+            | CarError::File(UnixFsError::WrongHash(_))
     )
 }
 
@@ -253,12 +253,14 @@ mod tests {
         let answer = |error| GatewayFault::Answer(Box::new(error));
         let wrong = answer(CarError::WrongHash { cid, offset: 59 });
         let own = answer(CarError::File(UnixFsError::TooLarge { cid, size: 9 }));
+        let lacks = answer(CarError::File(UnixFsError::Missing(cid)));
         let cut = GatewayFault::Transport("closed".into());
         let slow = GatewayFault::Slow("it drips".into());
         let faults = [
             wrong,
             slow,
             own,
+            lacks,
             cut,
             GatewayFault::TooLong(9),
             GatewayFault::Status(502),
@@ -267,7 +269,7 @@ mod tests {
             let took = Duration::from_secs(seconds);
             faults.each_ref().map(|fault| offends(fault, took))
         });
-        assert_eq!(soon, [true, true, false, false, false, false]);
-        assert_eq!(late, [true, true, true, true, true, false]);
+        assert_eq!(soon, [true, true, false, false, false, false, false]);
+        assert_eq!(late, [true, true, true, true, true, true, false]);
     }
 }
