@@ -5,6 +5,9 @@ use std::ops::RangeInclusive;
 
 use assize_facts::FileKey;
 use assize_protocol::RoundNumber;
+use assize_verify::CommittedFile;
+
+use crate::objection::MissingFile;
 
 /// Failed attempts before an objection.
 const ENOUGH: u64 = 3;
@@ -69,15 +72,24 @@ impl Attempts {
     }
 }
 
-/// The failed attempts of this process, by file.
+/// The attempts of this process, by file.
 #[derive(Debug, Default)]
-pub(crate) struct Ledger(BTreeMap<FileKey, Attempts>);
+pub(crate) struct Ledger {
+    failed: BTreeMap<FileKey, Attempts>,
+    /// What was said last of files that could not be read.
+    known: BTreeMap<FileKey, MissingFile>,
+    /// In which turn a file was tried last when a settlement was due.
+    turns: BTreeMap<FileKey, u64>,
+    turn: u64,
+    /// Files that were got by their CIDs and are not what was committed, with the reasons.
+    wrong: BTreeMap<FileKey, (CommittedFile, String)>,
+}
 
 impl Ledger {
     /// Counts a failed attempt at a time.
     pub(crate) fn failed(&mut self, file: FileKey, now: u64) {
         let first = Attempts { since: now, count: 0 };
-        self.0.entry(file).or_insert(first).count += 1;
+        self.failed.entry(file).or_insert(first).count += 1;
     }
 
     /// Applies the rule.
@@ -86,23 +98,62 @@ impl Ledger {
             since: circumstances.now,
             count: 0,
         };
-        self.0.get(&file).unwrap_or(&none).objection(circumstances)
+        self.failed.get(&file).unwrap_or(&none).objection(circumstances)
+    }
+
+    /// Remembers what is said of a file that could not be read.
+    pub(crate) fn said(&mut self, missing: MissingFile) {
+        self.known.insert(missing.file, missing);
+    }
+
+    /// What was said last of a file that could not be read, and was not read since.
+    pub(crate) fn known(&self, file: FileKey) -> Option<&MissingFile> {
+        self.known.get(&file)
+    }
+
+    /// When a file was tried last; 0 is never.
+    pub(crate) fn turn(&self, file: FileKey) -> u64 {
+        self.turns.get(&file).copied().unwrap_or_default()
+    }
+
+    /// These files were tried now.
+    pub(crate) fn tried(&mut self, files: impl IntoIterator<Item = FileKey>) {
+        self.turn += 1;
+        let turn = self.turn;
+        self.turns.extend(files.into_iter().map(|file| (file, turn)));
+    }
+
+    /// Remembers that what is behind a file's CID is not what was committed. That stays so, so it need not be got again: a source that
+    /// has it could be slow each time.
+    pub(crate) fn found_wrong(&mut self, file: CommittedFile, reason: String) {
+        self.wrong.insert(file.key(), (file, reason));
+    }
+
+    /// Why a file is known not to be what was committed. A reorganisation may have put another commitment in its place.
+    pub(crate) fn wrong(&self, file: &CommittedFile) -> Option<&str> {
+        let (known, reason) = self.wrong.get(&file.key())?;
+        (known == file).then_some(reason)
     }
 
     /// Forgets a file that could be read.
     pub(crate) fn succeeded(&mut self, file: FileKey) {
-        self.0.remove(&file);
+        self.failed.remove(&file);
+        self.known.remove(&file);
     }
 
     /// Forgets what could be read of these rounds: all but `missing`.
     pub(crate) fn only(&mut self, rounds: RangeInclusive<RoundNumber>, missing: &BTreeSet<FileKey>) {
-        self.0
-            .retain(|file, _| !rounds.contains(&file.round) || missing.contains(file));
+        let stays = |file: &FileKey| !rounds.contains(&file.round) || missing.contains(file);
+        self.failed.retain(|file, _| stays(file));
+        self.known.retain(|file, _| stays(file));
     }
 
     /// Forgets the files of rounds up to this one.
     pub(crate) fn settled(&mut self, round: RoundNumber) {
-        self.0.retain(|file, _| file.round > round);
+        self.failed.retain(|file, _| file.round > round);
+        self.known.retain(|file, _| file.round > round);
+        self.turns.retain(|file, _| file.round > round);
+        self.wrong.retain(|file, _| file.round > round);
     }
 }
 

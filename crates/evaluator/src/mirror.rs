@@ -1,6 +1,8 @@
 //! Copies of all files that unsettled rounds commit to, made while somebody serves them: whoever deletes or withholds a file later
 //! changes nothing.
 
+mod turns;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
@@ -8,9 +10,10 @@ use assize_chain::{ChainError, Rewards, Rounds};
 use assize_facts::{FileKey, FileKind, Times};
 use assize_protocol::{B256, RoundNumber};
 use assize_store::{Reached, Store};
-use assize_verify::CommittedFile;
+use assize_verify::{CommittedFile, VerifyError};
 use tokio::task::block_in_place;
 
+use self::turns::{Turns, Waiting};
 use crate::attempts::Ledger;
 use crate::retries::Retries;
 
@@ -32,6 +35,7 @@ pub(crate) struct Mirror {
     /// Files that are in the store, and are what was committed.
     kept: BTreeSet<FileKey>,
     retries: Retries,
+    turns: Turns,
 }
 
 /// A round that is not settled.
@@ -136,22 +140,29 @@ impl Mirror {
         missing.copied().collect()
     }
 
-    /// Copies files, those first that failed least often; returns whether a source answered.
+    /// Copies files, for as long as there is time; returns whether a source answered.
     fn copy(&mut self, store: &dyn Store, missing: &[CommittedFile], now: u64, ledger: &mut Ledger) -> bool {
         let begun = Instant::now();
-        let mut due: Vec<_> = missing
-            .iter()
-            .filter(|file| self.retries.is_due(file.key()))
-            .collect();
-        due.sort_by_key(|file| self.retries.count(file.key()));
+        let due = missing.iter().filter(|file| self.retries.is_due(file.key()));
+        let mut waiting =
+            Waiting::new(due.map(|file| (file.publisher(), self.retries.count(file.key()), file)));
         let mut heard = false;
-        for file in due.into_iter().take(MOST_FILES) {
+        for _ in 0..MOST_FILES {
             if begun.elapsed() >= PATIENCE {
                 break;
             }
-            let reached = self.copy_one(store, file);
-            heard |= reached.answered;
+            let Some(file) = self.turns.next(&mut waiting) else {
+                break;
+            };
             let key = file.key();
+            let reached = match ledger.wrong(file) {
+                Some(_) => {
+                    self.retries.failed(key);
+                    Reached::default()
+                }
+                None => self.copy_one(store, file, ledger),
+            };
+            heard |= reached.answered;
             if self.retries.count(key) == 0 {
                 ledger.succeeded(key);
             } else if !reached.local {
@@ -161,7 +172,7 @@ impl Mirror {
         heard
     }
 
-    fn copy_one(&mut self, store: &dyn Store, file: &CommittedFile) -> Reached {
+    fn copy_one(&mut self, store: &dyn Store, file: &CommittedFile, ledger: &mut Ledger) -> Reached {
         let key = file.key();
         let error = match file.keep(store) {
             Ok(()) => {
@@ -172,6 +183,9 @@ impl Mirror {
             }
             Err(error) => error,
         };
+        if let VerifyError::NotTheBatch { .. } = error {
+            ledger.found_wrong(*file, error.to_string());
+        }
         let count = self.retries.failed(key);
         match count {
             WARNED_AT => tracing::warn!(file = %key, %error, "a file of an unsettled round cannot be copied"),

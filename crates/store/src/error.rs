@@ -7,6 +7,8 @@ use assize_measurement::car::{CarError, ReadError};
 use assize_protocol::FileCid;
 use thiserror::Error;
 
+use crate::TimeOfDay;
+
 /// Where files that are missing can be read.
 const WHO_SERVES: &str = "name who serves it with --gateway URL: publisher or gateway for lists and batches, an evaluator for settlement documents";
 
@@ -158,9 +160,20 @@ pub enum GatewayFault {
     /// The gateway was unreachable, or closed the connection.
     #[error("{0}")]
     Transport(String),
-    /// The gateway timed out, or was too slow.
+    /// The gateway did not begin to answer in time.
+    #[error("{0}")]
+    Silent(String),
+    /// The file came too slowly.
     #[error("{0}")]
     Slow(String),
+    /// The gateway was not asked, because it was too slow before, or gave another file.
+    #[error("it is not asked until {until}, because of an earlier answer: {why}")]
+    LeftOut {
+        /// Its last offence.
+        why: String,
+        /// When it is asked again.
+        until: TimeOfDay,
+    },
     /// The response has more bytes than this, which is more than the file may have.
     #[error("the response is not the file: it has more than {0} bytes")]
     TooLong(u64),

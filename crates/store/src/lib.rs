@@ -16,6 +16,7 @@
 //! Files are read and written as streams, in constant memory. A file has at most
 //! [`MAX_FILE_SIZE`](assize_measurement::unixfs::MAX_FILE_SIZE) bytes.
 
+mod arriving;
 mod backed;
 mod content;
 mod error;
@@ -25,12 +26,14 @@ mod kubo;
 mod local;
 mod order;
 mod pace;
+mod patience;
 mod reached;
 #[cfg(feature = "s3")]
 mod s3;
 #[cfg(feature = "serve")]
 pub mod serve;
 mod spool;
+mod standing;
 
 use std::io::{self, Read, Write};
 
@@ -45,9 +48,11 @@ pub use gateway::Gateways;
 pub use kubo::Kubo;
 pub use local::LocalStore;
 pub use order::InOrder;
+pub use patience::Patience;
 pub use reached::Reached;
 #[cfg(feature = "s3")]
 pub use s3::S3;
+pub use standing::TimeOfDay;
 
 /// A place from which files can be read by CID.
 pub trait Source: Send + Sync {

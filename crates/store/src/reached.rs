@@ -7,7 +7,7 @@ use crate::{GatewayFault, StoreError};
 pub struct Reached {
     /// A gateway answered: it does not have the file, or gave another one.
     pub answered: bool,
-    /// A gateway could not be reached, was too slow, or failed.
+    /// A gateway could not be reached, was too slow, failed, or is left out for that.
     pub silent: bool,
     /// This machine or its own store is at fault, so that nothing is known of the others.
     pub local: bool,
@@ -71,7 +71,10 @@ impl GatewayFault {
     fn reached(&self) -> Reached {
         match self {
             Self::Status(404 | 410) | Self::TooLong(_) | Self::Answer(_) => Reached::ANSWER,
-            Self::Transport(_) | Self::Slow(_) | Self::Status(_) => Reached::SILENCE,
+            // One that is left out says nothing now: it may be this machine's network that is slow.
+            Self::Transport(_) | Self::Silent(_) | Self::Slow(_) | Self::LeftOut { .. } | Self::Status(_) => {
+                Reached::SILENCE
+            }
             Self::Disk(_) => Reached::LOCAL,
         }
     }
@@ -85,7 +88,7 @@ mod tests {
     use assize_measurement::unixfs::file_cid;
 
     use super::*;
-    use crate::GatewayFailure;
+    use crate::{GatewayFailure, TimeOfDay};
 
     #[test]
     fn what_is_not_there_differs_from_what_is_out_of_reach() {
@@ -111,7 +114,12 @@ mod tests {
         for silent in [
             refused(),
             GatewayFault::Status(502),
-            GatewayFault::Slow("timeout".into()),
+            GatewayFault::Silent("timeout".into()),
+            GatewayFault::Slow("it drips".into()),
+            GatewayFault::LeftOut {
+                why: "it drips".into(),
+                until: TimeOfDay::of(std::time::UNIX_EPOCH),
+            },
         ] {
             assert_eq!(gateways(vec![silent]).reached(), Reached::SILENCE);
         }

@@ -7,6 +7,7 @@ use assize_measurement::car::{self, ReadError};
 use assize_measurement::unixfs::MAX_FILE_SIZE;
 use assize_protocol::FileCid;
 
+use crate::arriving::Arriving;
 #[cfg(any(feature = "kubo", feature = "s3"))]
 use crate::{Produce, StoreError};
 
@@ -32,12 +33,14 @@ pub(crate) enum SpoolError {
     Disk(io::Error),
 }
 
-/// Receives and verifies the CAR of a file with at most `most` bytes; only one chunk at a time is in memory.
+/// Receives and verifies the CAR of a file with at most `most` bytes; only one chunk at a time is in memory. It is refused at the first
+/// block that is not what its CID says; that the blocks form the file is verified at the end.
 pub(crate) fn spool(root: &FileCid, body: impl Read, most: u64) -> Result<car::Content<File>, SpoolError> {
     let mut file = tempfile::tempfile().map_err(SpoolError::Disk)?;
     let most = most_of_car(most);
     let mut body = body.take(most + 1);
     let mut buffer = vec![0; 64 << 10];
+    let mut arriving = Arriving::new(root);
     loop {
         let count = match body.read(&mut buffer) {
             Ok(0) => break,
@@ -45,6 +48,7 @@ pub(crate) fn spool(root: &FileCid, body: impl Read, most: u64) -> Result<car::C
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             Err(error) => return Err(SpoolError::Body(error)),
         };
+        arriving.add(&buffer[..count]).map_err(SpoolError::Car)?;
         io::Write::write_all(&mut file, &buffer[..count]).map_err(SpoolError::Disk)?;
     }
     if body.limit() == 0 {

@@ -6,12 +6,14 @@
 
 use std::io::{Read, Write};
 use std::net::TcpListener;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use assize_measurement::car::{self, Sections};
 use assize_protocol::FileCid;
-use assize_store::{GatewayFault, Gateways, InOrder, LocalStore, Source, Store, StoreError};
+use assize_store::{GatewayFault, Gateways, InOrder, LocalStore, Patience, Source, Store, StoreError};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
@@ -132,11 +134,16 @@ fn slow_busy_and_endless_gateways_are_skipped() {
         );
         [head.as_bytes(), &zipped].concat()
     });
-    let (answer, transfer) = (Duration::from_millis(300), Duration::from_millis(900));
+    let patience = Patience {
+        answer: Duration::from_millis(300),
+        base: Duration::from_millis(900),
+        rate: u64::MAX,
+        ..Patience::USUAL
+    };
     for bad in [silent_url, dripping, busy, bomb] {
-        let alone = Gateways::with_patience(&[&bad], answer, transfer).unwrap();
+        let alone = Gateways::with_patience(&[&bad], patience).unwrap();
         assert!(matches!(alone.get(&cid), Err(StoreError::Gateways { .. })));
-        let both = Gateways::with_patience(&[bad, url.clone()], answer, transfer).unwrap();
+        let both = Gateways::with_patience(&[bad, url.clone()], patience).unwrap();
         assert_eq!(both.get(&cid).unwrap(), content());
     }
 }
@@ -240,12 +247,16 @@ fn invalid_addresses_are_rejected() {
 }
 
 #[test]
-fn a_slow_gateway_is_asked_last_from_then_on() {
+fn a_silent_gateway_is_asked_last_from_then_on() {
     let (cid, url) = honest();
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let silent_url = format!("http://{}", silent.local_addr().unwrap());
-    let (answer, transfer) = (Duration::from_millis(500), Duration::from_secs(5));
-    let gateways = Gateways::with_patience(&[silent_url, url], answer, transfer).unwrap();
+    let answer = Duration::from_millis(500);
+    let patience = Patience {
+        answer,
+        ..Patience::USUAL
+    };
+    let gateways = Gateways::with_patience(&[silent_url, url], patience).unwrap();
     let read = || {
         let begun = Instant::now();
         assert_eq!(gateways.get(&cid).unwrap(), content());
@@ -258,12 +269,9 @@ fn a_slow_gateway_is_asked_last_from_then_on() {
 #[test]
 fn more_than_a_file_of_its_kind_has_is_not_received() {
     let (cid, packed) = car::pack(&content());
-    let endless = gateway(move |_| {
-        let more = vec![0; 8 << 20];
-        http("200 OK", &[&packed[..], &more].concat())
-    });
-    let gateways = Gateways::new(&[endless]).unwrap();
-    match gateways.open_within(&cid, 1 << 21) {
+    let longer = gateway(move |_| http("200 OK", &packed));
+    let gateways = Gateways::new(&[longer]).unwrap();
+    match gateways.open_within(&cid, 1 << 19) {
         Err(StoreError::Gateways { failures, .. }) => {
             assert!(
                 matches!(failures[0].fault, GatewayFault::TooLong(_)),
@@ -273,4 +281,86 @@ fn more_than_a_file_of_its_kind_has_is_not_received() {
         }
         other => panic!("{other:?}"),
     }
+}
+
+/// As [`gateway`], and how often it was asked.
+fn counted(answer: impl Fn(usize) -> Vec<u8> + Send + 'static) -> (String, Arc<AtomicUsize>) {
+    let count = Arc::new(AtomicUsize::new(0));
+    let asked = Arc::clone(&count);
+    let url = gateway(move |_| answer(asked.fetch_add(1, Ordering::SeqCst)));
+    (url, count)
+}
+
+fn faults(gateways: &Gateways, cid: &FileCid) -> Vec<GatewayFault> {
+    match gateways.get(cid) {
+        Err(StoreError::Gateways { failures, .. }) => {
+            failures.into_iter().map(|failure| failure.fault).collect()
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_gateway_that_lies_is_left_out_and_the_error_says_why() {
+    let (cid, packed) = car::pack(&content());
+    let mut damaged = packed;
+    damaged[700] ^= 1;
+    let (url, asked) = counted(move |_| http("200 OK", &damaged));
+    let gateways = Gateways::new(&[&url]).unwrap();
+    assert!(matches!(faults(&gateways, &cid)[..], [GatewayFault::Answer(_)]));
+    let error = gateways.get(&car::pack(b"another file").0).unwrap_err();
+    assert_eq!(asked.load(Ordering::SeqCst), 1, "it is not asked again");
+    let reached = error.reached();
+    assert_eq!((reached.silent, reached.local), (true, false));
+    let text = error.to_string();
+    assert!(
+        text.contains(&format!("{url}: it is not asked until ")) && text.contains("does not match the hash"),
+        "{text}"
+    );
+    // The others are asked.
+    let (cid, honest) = honest();
+    let both = Gateways::new(&[url, honest]).unwrap();
+    for _ in 0..2 {
+        assert_eq!(both.get(&cid).unwrap(), content());
+    }
+    assert_eq!(asked.load(Ordering::SeqCst), 2);
+}
+
+#[test]
+fn a_gateway_that_drips_is_left_out_until_its_time_is_over() {
+    let (cid, packed) = car::pack(&content());
+    let out = Duration::from_millis(50);
+    let patience = |out| Patience {
+        base: Duration::from_millis(200),
+        rate: u64::MAX,
+        out: (out, out),
+        ..Patience::USUAL
+    };
+    let url = dripping_gateway(http("200 OK", &packed));
+    let hour = Duration::from_secs(3_600);
+    let gateways = Gateways::with_patience(&[&url], patience(hour)).unwrap();
+    assert!(matches!(faults(&gateways, &cid)[..], [GatewayFault::Slow(_)]));
+    for gateways in [&gateways, &gateways.clone()] {
+        assert!(matches!(
+            faults(gateways, &cid)[..],
+            [GatewayFault::LeftOut { .. }]
+        ));
+    }
+    let gateways = Gateways::with_patience(&[&url], patience(out)).unwrap();
+    assert!(matches!(faults(&gateways, &cid)[..], [GatewayFault::Slow(_)]));
+    thread::sleep(2 * out);
+    assert!(matches!(faults(&gateways, &cid)[..], [GatewayFault::Slow(_)]));
+}
+
+#[test]
+fn a_refusal_is_no_offence() {
+    let (cid, url) = honest();
+    let (refusing, asked) = counted(|count| match count {
+        0 => http("404 Not Found", b""),
+        _ => http("500 Internal Server Error", b""),
+    });
+    let gateways = Gateways::new(&[refusing, url]).unwrap();
+    let read = || gateways.get(&cid).unwrap();
+    assert_eq!((read(), read()), (content(), content()));
+    assert_eq!(asked.load(Ordering::SeqCst), 2);
 }

@@ -3,7 +3,7 @@
 use std::io::{self, BufRead, BufReader, Read, Write};
 
 use assize_facts::{BatchCommitment, FileKey, ListCommitment, Round};
-use assize_protocol::{B256, FileCid, List, RosterEntry, Task};
+use assize_protocol::{Address, B256, FileCid, List, RosterEntry, Task};
 use assize_store::{Content, Store, StoreError};
 
 use crate::VerifyError;
@@ -66,6 +66,15 @@ impl CommittedFile {
     pub fn lines_root(&self) -> Option<B256> {
         match self.commitment {
             Commitment::Batch(batch) => Some(batch.root),
+            Commitment::Roster(_) | Commitment::Tasks(_) => None,
+        }
+    }
+
+    /// Who committed it, if it is a batch.
+    #[must_use]
+    pub fn publisher(&self) -> Option<Address> {
+        match self.commitment {
+            Commitment::Batch(batch) => Some(batch.publisher),
             Commitment::Roster(_) | Commitment::Tasks(_) => None,
         }
     }
@@ -134,7 +143,7 @@ impl Read for Copying<'_> {
 #[cfg(test)]
 mod tests {
     use assize_measurement::unixfs::file_cid;
-    use assize_protocol::{Address, LinesRoot, RoundNumber};
+    use assize_protocol::{LinesRoot, RoundNumber};
     use assize_store::{Backed, LocalStore, Reached, Source};
 
     use super::*;

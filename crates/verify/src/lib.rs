@@ -31,4 +31,5 @@ pub use keep::CommittedFile;
 pub use own::OwnReports;
 pub use read::{NextRange, Reading, evaluate_next, read_next_settlement, read_rounds, read_settlement};
 pub use receipts::{ReceiptAudit, ReceiptClaim, ReceiptFault, ReceiptFinding, ReceiptFindings};
+pub use unreadable::Tried;
 pub use verify::{Conclusion, VerifiedSettlement};

@@ -1,5 +1,7 @@
 //! Files that cannot be read, and dropped ones that can (docs/protocol.md §11.3).
 
+use std::time::{Duration, Instant};
+
 use assize_drand::BeaconSource;
 use assize_facts::{FileKey, FileKind, ListCommitment};
 use assize_protocol::{List, ListEntry, RosterEntry, RoundNumber, Task};
@@ -8,9 +10,29 @@ use rayon::prelude::*;
 use crate::evidence::open;
 use crate::{Evidence, VerifyError};
 
+/// What became of the files of revealed rounds that count, each part in the order of rounds.
+#[derive(Debug, Default)]
+pub struct Tried {
+    /// Those that cannot be read, with the reasons.
+    pub failed: Vec<(FileKey, VerifyError)>,
+    /// Those that were read.
+    pub read: Vec<FileKey>,
+    /// Those for which there was no time. Nothing is known of them.
+    pub left: Vec<FileKey>,
+}
+
+enum Fate {
+    Failed(VerifyError),
+    Read,
+    Left,
+}
+
 impl<B: BeaconSource + Sync> Evidence<'_, B> {
-    /// The files of revealed rounds that count and cannot be read, with the reasons: those that an evaluator objects to, from
-    /// `objectionsFrom` of their round on. Tries all of them, so it blocks for as long as the slowest sources need.
+    /// Tries to read the files of revealed rounds that count. An evaluator objects to those that fail, from `objectionsFrom` of their
+    /// round on.
+    ///
+    /// Blocks until all are tried, or until `patience` is over and those that were begun have ended. `turn` tells when a file was tried
+    /// before: the lower, the earlier it is tried now. With `None` it is left out. One file is tried in any case.
     ///
     /// # Errors
     /// [`VerifyError::NotRead`] if the facts lack one of the rounds.
@@ -18,12 +40,38 @@ impl<B: BeaconSource + Sync> Evidence<'_, B> {
         &self,
         first: RoundNumber,
         last: RoundNumber,
-    ) -> Result<Vec<(FileKey, VerifyError)>, VerifyError> {
-        let files = self.files(first, last)?.into_par_iter();
-        let failures = files.filter(|file| !self.chain.drops.contains(file));
-        Ok(failures
-            .filter_map(|file| Some((file, self.read(file).err()?)))
-            .collect())
+        turn: &dyn Fn(FileKey) -> Option<u64>,
+        patience: Duration,
+    ) -> Result<Tried, VerifyError> {
+        let begun = Instant::now();
+        let files = self.files(first, last)?.into_iter();
+        let counted = files.filter(|file| !self.chain.drops.contains(file));
+        let mut order: Vec<_> = (0..)
+            .zip(counted)
+            .filter_map(|(place, file)| Some((turn(file)?, place, file)))
+            .collect();
+        order.sort_unstable();
+        // A bridge gives them to the threads in this order.
+        let order = order.into_iter().enumerate().par_bridge();
+        let mut fates: Vec<(usize, FileKey, Fate)> = order
+            .map(|(rank, (_, place, file))| {
+                let fate = match rank > 0 && begun.elapsed() >= patience {
+                    true => Fate::Left,
+                    false => self.read(file).map_or_else(Fate::Failed, |()| Fate::Read),
+                };
+                (place, file, fate)
+            })
+            .collect();
+        fates.sort_by_key(|&(place, ..)| place);
+        let mut tried = Tried::default();
+        for (_, file, fate) in fates {
+            match fate {
+                Fate::Failed(error) => tried.failed.push((file, error)),
+                Fate::Read => tried.read.push(file),
+                Fate::Left => tried.left.push(file),
+            }
+        }
+        Ok(tried)
     }
 
     /// The dropped files of these rounds that can be read after all. A verifier says so: whoever objected to them could not get

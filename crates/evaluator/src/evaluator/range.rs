@@ -1,6 +1,6 @@
 //! The next range of rounds: when it is due, what it settles, and which of its files are missing.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use assize_facts::ChainFacts;
 use assize_protocol::RoundNumber;
@@ -8,9 +8,12 @@ use assize_verify::{EvaluatedRange, Evidence, NextRange, Reading};
 
 use super::{Evaluator, Own, Parts, Pass};
 use crate::attempts::Objection;
-use crate::objection::{drop_due, missing, object};
+use crate::objection::{drop_due, missing, object, wrong};
 use crate::plan::Outlook;
 use crate::{EvaluatorError, Plan};
+
+/// How long a pass begins to look for missing files. What it does not get to comes first in the next.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 impl Evaluator {
     /// The range of the next settlement, once its rounds are over.
@@ -68,7 +71,8 @@ impl Evaluator {
         Ok(plan.fewer(&outlook, &dedupe_from))
     }
 
-    /// Recomputes a range and signs its settlement; `None`, with objections where it is time for them, if a file is missing.
+    /// Recomputes a range and signs its settlement; `None`, with objections where it is time for them, if a file is missing. Files are looked for within a time;
+    /// what the pass does not get to stays as it was.
     pub(super) async fn evaluate(
         &mut self,
         range: NextRange,
@@ -87,16 +91,15 @@ impl Evaluator {
             beacons,
             progress: &|_| {},
         };
+        let wrong = wrong(&chain, &self.ledger);
         // Recomputing occupies a core for seconds.
         let evaluated = tokio::task::block_in_place(|| {
             let evaluated = match evidence.evaluate_range(range.first, range.last, range.parent) {
                 Ok(evaluated) => evaluated,
                 Err(error) => {
-                    let unreadable = evidence.unreadable(range.first, range.last)?;
-                    return match unreadable.is_empty() {
-                        true => Err(error.into()),
-                        false => Ok(Err(unreadable)),
-                    };
+                    let turn = |file| (!wrong.contains_key(&file)).then(|| self.ledger.turn(file));
+                    let tried = evidence.unreadable(range.first, range.last, &turn, PATIENCE)?;
+                    return Ok(Err((tried, error)));
                 }
             };
             store.put(&evaluated.document.to_bytes())?;
@@ -104,9 +107,14 @@ impl Evaluator {
         })?;
         let evaluated = match evaluated {
             Ok(evaluated) => evaluated,
-            Err(unreadable) => {
+            Err((tried, error)) => {
                 let window = self.roles().await?.challenge_window().await?;
-                pass.missing = missing(&chain, window, unreadable, &mut self.ledger, heard);
+                let missing = missing(&chain, window, tried, wrong, &mut self.ledger, heard);
+                let failed = missing.failed.clone();
+                pass.missing = missing.all();
+                if pass.missing.is_empty() {
+                    return Err(error.into());
+                }
                 let due = pass
                     .missing
                     .iter()
@@ -118,16 +126,8 @@ impl Evaluator {
                 let objected = rewards.objections(pass.settled).await?;
                 match outbox {
                     Some(outbox) if can_send => {
-                        object(
-                            rewards,
-                            outbox,
-                            set,
-                            &pass.missing,
-                            &objected,
-                            guardian,
-                            chain.now,
-                        )?;
-                        drop_due(rewards, outbox, set, &pass.missing, &objected, chain.now)?;
+                        object(rewards, outbox, set, &failed, &objected, guardian, chain.now)?;
+                        drop_due(rewards, outbox, set, &failed, &objected, chain.now)?;
                     }
                     _ => pass.not_objected = due,
                 }

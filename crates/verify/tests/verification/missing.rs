@@ -1,6 +1,8 @@
 //! Missing and damaged inputs are named, with the remedy.
 
+use std::collections::BTreeMap;
 use std::fs;
+use std::time::Duration;
 
 use assize_drand::{Chain, RecordedBeacons, Verified};
 use assize_facts::{FileKey, RoundFault, SettlementId};
@@ -256,8 +258,15 @@ fn files_that_cannot_be_read_are_listed_and_left_out_once_dropped() {
     case.round(2).tasks.root = B256::ZERO;
     assert_eq!(case.round(1).tasks.cid, wrong, "the file itself is there");
     let (first, last) = (RoundNumber(1), RoundNumber(4));
-    let unreadable = case.evidence().unreadable(first, last).unwrap();
-    let keys: Vec<FileKey> = unreadable.iter().map(|(key, _)| *key).collect();
+    let try_all = |case: &Case| {
+        let evidence = case.evidence();
+        evidence
+            .unreadable(first, last, &|_| Some(0), Duration::MAX)
+            .unwrap()
+    };
+    let tried = try_all(&case);
+    let keys: Vec<FileKey> = tried.failed.iter().map(|(key, _)| *key).collect();
+    assert!(tried.left.is_empty());
     let expected = [
         FileKey::batch(first, 1),
         FileKey::list(RoundNumber(2), List::Tasks),
@@ -267,7 +276,7 @@ fn files_that_cannot_be_read_are_listed_and_left_out_once_dropped() {
 
     // Once they are dropped, the range can be evaluated and verified.
     case.facts.drops = expected.to_vec();
-    assert!(case.evidence().unreadable(first, last).unwrap().is_empty());
+    assert!(try_all(&case).failed.is_empty());
     let range = case
         .evidence()
         .evaluate_range(first, RoundNumber(2), None)
@@ -288,4 +297,42 @@ fn files_that_cannot_be_read_are_listed_and_left_out_once_dropped() {
     // Nor can it leave out more than was ever dropped.
     case.proposal(1).drops = 4;
     assert_eq!(case.mismatch().0, "chain.drops");
+}
+
+#[test]
+fn without_time_files_are_tried_in_turns_and_nothing_is_said_of_the_others() {
+    let case = Case::new();
+    let lost = FileKey::batch(RoundNumber(1), 1);
+    fs::remove_file(case.store.path(&case.batch(1, 1).cid)).unwrap();
+    let (first, last) = (RoundNumber(1), RoundNumber(2));
+    let all = case
+        .evidence()
+        .unreadable(first, last, &|_| Some(0), Duration::MAX)
+        .unwrap();
+    let count = all.read.len() + 1;
+    let mut turns = BTreeMap::<FileKey, u64>::new();
+    let mut failed = Vec::new();
+    for pass in 1..=count {
+        let turn = |file| Some(turns.get(&file).copied().unwrap_or_default());
+        let tried = case
+            .evidence()
+            .unreadable(first, last, &turn, Duration::ZERO)
+            .unwrap();
+        assert_eq!(tried.left.len(), count - 1);
+        let these = tried.failed.iter().map(|(file, _)| *file);
+        let these: Vec<_> = these.chain(tried.read).collect();
+        failed.extend(tried.failed.into_iter().map(|(file, _)| file));
+        turns.insert(these[0], pass as u64);
+    }
+    assert_eq!((turns.len(), failed), (count, vec![lost]), "each had its turn");
+    let oldest = case
+        .evidence()
+        .unreadable(first, last, &|file| Some(turns[&file]), Duration::ZERO);
+    let (file, _) = turns.iter().find(|(_, pass)| **pass == 1).unwrap();
+    assert_eq!(oldest.unwrap().read, [*file]);
+    let some = case
+        .evidence()
+        .unreadable(first, last, &|file| (file != lost).then_some(0), Duration::MAX)
+        .unwrap();
+    assert_eq!((some.read, some.failed.len(), some.left.len()), (all.read, 0, 0));
 }
