@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use assize_chain::Rounds;
+use assize_chain::{Blocks, Rounds};
 use assize_facts::{FileKey, FileKind, Round, Times};
 use assize_measurement::ndjson::{Batch, Row, parse_any_round, parse_batch};
 use assize_measurement::{Domain, Verifier};
@@ -269,8 +269,13 @@ impl<'a> ReceiptAudit<'a> {
             .iter()
             .filter_map(|(station, _)| roster.index_of(*station))
             .collect();
-        for own in own.iter().filter(|own| stations.contains(&own.station)) {
-            let report = self.rounds.own_report(round, own).await?;
+        let own: Vec<_> = own
+            .into_iter()
+            .filter(|own| stations.contains(&own.station))
+            .collect();
+        let mut blocks = Blocks::new(self.rounds.client());
+        let reports = self.rounds.reports_of(&mut blocks, round, &own).await?;
+        for (own, report) in own.iter().zip(reports) {
             let place = |line| Place::Own(own.station, line);
             self.search(&parse_batch(round.number, &report), place, wanted, places);
         }
