@@ -41,7 +41,7 @@ impl<'a> Blocks<'a> {
         }
         let is_early = |seen: &Seen| seen.1.is_some_and(|time| time < timestamp);
         let seen = || self.known.iter().map(|(&number, &time)| (number, time));
-        let early = seen().filter(is_early).last();
+        let early = seen().rfind(is_early);
         // Later than every early one, so that what a node says in between cannot turn the search around.
         let least = early.map_or(0, |(number, _)| number);
         let late = seen().find(|seen| seen.0 >= least && !is_early(seen));

@@ -112,10 +112,10 @@ async fn a_report_that_a_station_commits_is_read_back() {
         let mut blocks = Blocks::new(world.rounds.client());
         world.rounds.reports_of(&mut blocks, &facts, own).await
     };
-    assert_eq!(read(&own).await.unwrap(), [report.clone()]);
+    assert_eq!(read(&own).await.unwrap(), [&report[..]]);
     world.finish(round).await.unwrap();
     world.anvil.mine(30).unwrap();
-    assert_eq!(read(&own).await.unwrap(), [report]);
+    assert_eq!(read(&own).await.unwrap(), [&report[..]]);
     let other = OwnReport {
         station: StationIndex(0),
         ..own[0]

@@ -11,7 +11,7 @@ use assize_store::Source;
 use assize_wire::KeptReceipt;
 use thiserror::Error;
 
-use crate::evidence::{Batches, open};
+use crate::evidence::{Batches, open_list};
 use crate::{Elsewhere, VerifyError};
 
 /// Why a kept receipt is not evidence.
@@ -260,7 +260,7 @@ impl<'a> ReceiptAudit<'a> {
             return Ok(());
         }
         let cid = round.roster.cid;
-        let file = open(store, &cid, || {
+        let file = open_list(store, &cid, || {
             format!("the roster {cid} of round {}", round.number)
         })?;
         let roster = round.roster.read::<RosterEntry>(round.number, file)?;

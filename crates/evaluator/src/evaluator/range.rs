@@ -72,7 +72,7 @@ impl Evaluator {
     pub(super) async fn evaluate(
         &mut self,
         range: NextRange,
-        reading: Reading,
+        reading: &Reading,
         set: u64,
         heard: bool,
         pass: &mut Pass,
@@ -80,8 +80,8 @@ impl Evaluator {
         let Reading { facts: chain, own } = reading;
         let Parts { store, beacons, .. } = &self.parts;
         let evidence = Evidence {
-            chain: &chain,
-            own: &own,
+            chain,
+            own,
             elsewhere: &|_, _| None,
             store: &**store,
             beacons,
@@ -106,7 +106,7 @@ impl Evaluator {
             Ok(evaluated) => evaluated,
             Err(unreadable) => {
                 let window = self.roles().await?.challenge_window().await?;
-                pass.missing = missing(&chain, window, unreadable, &mut self.ledger, heard);
+                pass.missing = missing(chain, window, unreadable, &mut self.ledger, heard);
                 let due = pass
                     .missing
                     .iter()
@@ -141,13 +141,11 @@ impl Evaluator {
         self.board.set(Some(signed.clone()));
         self.own = Some(Own {
             range,
-            rounds: chain.rounds.clone(),
-            drops: chain.drops.clone(),
             number: self.next_number(),
             proposal,
             signed,
             signed_at: Instant::now(),
         });
-        Ok(Some((chain, evaluated)))
+        Ok(Some((chain.clone(), evaluated)))
     }
 }
