@@ -152,7 +152,11 @@ const taskLine = ordered({ cid: payload, provider: id, clients: unique(id), allo
 
 const text = bytes => new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
 
+/** Bytes of a roster or a task list. */
+export const MAX_LIST = 2 ** 28
+
 function readLines(bytes, write, identity) {
+  need(bytes.length <= MAX_LIST, `it has more than ${MAX_LIST} bytes`)
   const file = text(bytes)
   const lines = file.split('\n')
   need(lines.pop() === '', 'the last line does not end with a line feed')

@@ -21,6 +21,10 @@ for (const name of ['roster', 'tasks']) {
   })
 }
 
+test('a list has at most 256 MiB', () => {
+  assert.throws(() => readRoster(Buffer.alloc(256 * 1024 * 1024 + 1)), /more than 268435456 bytes/)
+})
+
 for (const { kind, good, invalid } of ['roster', 'tasks', 'documents'].flatMap(name => cases(`${name}-invalid`))) {
   test(`invalid files: ${kind}`, () => {
     readers[kind](Buffer.from(good))

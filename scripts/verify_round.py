@@ -341,7 +341,10 @@ def distinct(form):
 ROSTER_LINE = ordered(station=own_address, operator=own_address, subnet=text("0x[0-9a-f]{32}"))
 TASK_LINE = ordered(cid=payload, provider=actor, clients=distinct(actor), allocators=distinct(actor))
 
+MAX_FILE = 256 << 20  # bytes of a roster, a task list or a batch
+
 def read_list(name, file, form, identity):
+    need(len(file) <= MAX_FILE, f"{name}: it has more than {MAX_FILE} bytes")
     need(not file or file.endswith(b"\n"), f"{name}: the last line does not end with a line feed")
     entries = {}
     for line, content in enumerate(io.BytesIO(file), 1):
@@ -385,7 +388,7 @@ def lines_root(file):
 
 def check_batch(files, names, what, stated):
     """A batch is the lines that have its root, wherever they come from; its CID only says where to look first."""
-    is_it = lambda file: len(lines_of(file)) == stated["count"] and lines_root(file) == stated["root"]
+    is_it = lambda file: len(file) <= MAX_FILE and len(lines_of(file)) == stated["count"] and lines_root(file) == stated["root"]
     others = (file for name, file in names.items() if name.startswith("rounds/"))
     need(stated["cid"] in files and is_it(files[stated["cid"]]) or any(map(is_it, others)), f"{what}: its lines are not in the bundle")
 

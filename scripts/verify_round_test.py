@@ -123,6 +123,14 @@ class Files(unittest.TestCase):
                 root = script.merkle_root([leaf_of(index, entry) for index, entry in enumerate(entries)])
                 self.assertEqual("0x" + root.hex(), case["root"])
 
+    def test_a_file_has_at_most_as_many_bytes_as_any_reader_reads(self):
+        self.assertEqual(script.MAX_FILE, 268_435_456)
+        file = cases("roster")[-1]["file"].encode()
+        with mock.patch.object(script, "MAX_FILE", len(file)):
+            script.read_roster(file)
+        with mock.patch.object(script, "MAX_FILE", len(file) - 1):
+            self.assertRaisesRegex(script.Unreadable, "roster: it has more than", script.read_roster, file)
+
     def test_lines_have_their_roots(self):
         for case in cases("lines"):
             file = case["file"].encode()

@@ -8,7 +8,7 @@ use assize_protocol::{Allocation, AttoFil};
 use crate::amount::to_u96;
 use crate::at::At;
 use crate::contracts::court::{Court as Abi, ICourt, RewardsTree};
-use crate::{ChainClient, Draft, Result};
+use crate::{Blocks, ChainClient, Draft, Result};
 
 /// An allocation and its place in a rewards tree.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -122,7 +122,7 @@ impl Court {
             Some(B256::from(alloy_primitives::U256::from(settlement.id.0))),
         ];
         let client = self.client();
-        let first = client.block_at(settlement.posted_at).await?;
+        let first = Blocks::new(client).before(settlement.posted_at).await?;
         let last = client.head().await?.number;
         let logs = client.logs(self.address(), &topics, first, last).await?;
         let indices: Vec<u32> = logs

@@ -13,6 +13,7 @@ mod amount;
 mod announced;
 mod at;
 mod beacon;
+mod blocks;
 mod client;
 pub mod contracts;
 mod court;
@@ -42,6 +43,7 @@ pub use assize_facts::{
 };
 pub use assize_measurement::Seal;
 pub use beacon::Beacon;
+pub use blocks::Blocks;
 pub use client::{ChainClient, Head};
 pub use court::{Court, Demand, Place, Search};
 pub use endpoint::RpcUrl;

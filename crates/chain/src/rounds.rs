@@ -1,7 +1,8 @@
-//! `Rounds` in the protocol's types: rounds and what is drawn here, what is committed to them in [`commitments`], what the
-//! owner and the guardian set in [`settings`].
+//! `Rounds` in the protocol's types: rounds and what is drawn here, what is committed to them in [`commitments`], the bytes of
+//! stations' own reports in [`reports`], what the owner and the guardian set in [`settings`].
 
 mod commitments;
+mod reports;
 mod settings;
 
 use alloy_primitives::{Address, Bytes, U256};

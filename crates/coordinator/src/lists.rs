@@ -4,8 +4,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use assize_facts::ListCommitment;
-use assize_protocol::{ListError, Roster, TaskList};
-use assize_service::{LARGEST_FILE, read_file};
+use assize_protocol::{List, ListError, MAX_LIST, Roster, TaskList};
+use assize_service::read_file;
 use assize_store::Store;
 use thiserror::Error;
 
@@ -64,13 +64,16 @@ pub(crate) fn prepare(
         ),
         Err(fault) => {
             // A round whose list no one can read would be worse than no round.
-            if let Some(last) = &last {
-                store.open(&last.cid)?.check()?;
-            }
+            let last = match last {
+                Some(last) if is_readable(store, &last)? => Some(last),
+                _ => None,
+            };
             (last, Some(fault))
         }
     };
-    let roster = ListCommitment::of(roster, keep(store, &roster.to_ndjson())?);
+    let file = roster.to_ndjson();
+    List::Roster.check_length(file.len())?;
+    let roster = ListCommitment::of(roster, keep(store, &file)?);
     Ok(Lists { roster, tasks, fault })
 }
 
@@ -80,9 +83,15 @@ pub(crate) fn prepare(
 /// [`TasksError`] names the file, and the line of a malformed entry.
 pub fn read_tasks(path: &Path) -> Result<TaskList, TasksError> {
     let path_buf = || path.to_owned();
-    let file = read_file(path, LARGEST_FILE).map_err(|source| TasksError::Read {
-        path: path_buf(),
-        source,
+    let file = read_file(path, MAX_LIST as u64).map_err(|source| match source.kind() {
+        io::ErrorKind::FileTooLarge => TasksError::Broken {
+            path: path_buf(),
+            source: ListError::LongFile { list: List::Tasks },
+        },
+        _ => TasksError::Read {
+            path: path_buf(),
+            source,
+        },
     })?;
     let list = TaskList::parse(&file).map_err(|source| TasksError::Broken {
         path: path_buf(),
@@ -94,6 +103,12 @@ pub fn read_tasks(path: &Path) -> Result<TaskList, TasksError> {
     }
 }
 
+/// Whether a task list that the store has is not longer than any that is read.
+fn is_readable(store: &dyn Store, tasks: &ListCommitment) -> Result<bool, CoordinatorError> {
+    let bytes = store.open(&tasks.cid)?.check()?;
+    Ok(bytes <= MAX_LIST as u64)
+}
+
 fn keep(store: &dyn Store, file: &[u8]) -> Result<assize_protocol::FileCid, CoordinatorError> {
     let cid = store.put(file)?;
     let read = store.open(&cid)?.check()?;
@@ -101,5 +116,26 @@ fn keep(store: &dyn Store, file: &[u8]) -> Result<assize_protocol::FileCid, Coor
     match read == written {
         true => Ok(cid),
         false => Err(CoordinatorError::ReadBack { cid, written, read }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+
+    use super::*;
+
+    #[test]
+    fn a_task_list_that_no_reader_would_read_is_not_frozen() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("tasks.ndjson");
+        File::create(&path).unwrap().set_len(MAX_LIST as u64 + 1).unwrap();
+        let error = read_tasks(&path).unwrap_err().to_string();
+        assert!(
+            error.ends_with(
+                "the task list has more than 268435456 bytes, and a list has at most as many: leave out entries"
+            ),
+            "{error}"
+        );
     }
 }

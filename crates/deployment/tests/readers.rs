@@ -4,8 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use assize_chain::{
-    Address, Announced, BatchClaim, ChainError, Claim, Claimed, FileKey, FileKind, ListCommitment, OwnReport,
-    Place, Proposal, Search, SettlementId, Status, contracts::rounds::Rounds as RoundsAbi,
+    Address, Announced, BatchClaim, Blocks, ChainClient, ChainError, Claim, Claimed, FileKey, FileKind,
+    ListCommitment, OwnReport, Place, Proposal, Rounds, Search, SettlementId, Status,
+    contracts::rounds::Rounds as RoundsAbi,
 };
 use assize_measurement::{station_address, unixfs::file_cid};
 use assize_protocol::positional::Tree;
@@ -13,6 +14,7 @@ use assize_protocol::{
     Allocation, AttoFil, B256, Parameters, Roster, RosterEntry, RoundNumber, StationIndex, TaskNumber,
     TaskSet,
 };
+use assize_testkit::fault::{Fault, FaultNode, Faults};
 use assize_testkit::network::derive_key;
 use assize_testkit::world::{World, WorldPlan, no_list};
 
@@ -106,17 +108,113 @@ async fn a_report_that_a_station_commits_is_read_back() {
 
     // During the round, and long after it.
     let facts = world.rounds.round(round).await.unwrap();
-    assert_eq!(world.rounds.own_report(&facts, &own[0]).await.unwrap(), report);
+    let read = async |own: &[OwnReport]| {
+        let mut blocks = Blocks::new(world.rounds.client());
+        world.rounds.reports_of(&mut blocks, &facts, own).await
+    };
+    assert_eq!(read(&own).await.unwrap(), [&report[..]]);
     world.finish(round).await.unwrap();
     world.anvil.mine(30).unwrap();
-    assert_eq!(world.rounds.own_report(&facts, &own[0]).await.unwrap(), report);
+    assert_eq!(read(&own).await.unwrap(), [&report[..]]);
     let other = OwnReport {
         station: StationIndex(0),
         ..own[0]
     };
-    let error = world.rounds.own_report(&facts, &other).await.unwrap_err();
+    let error = read(&[own[0], other]).await.unwrap_err();
     assert!(matches!(error, ChainError::OwnReport { .. }), "{error}");
     assert!(error.to_string().contains("it has no event of it"), "{error}");
+}
+
+/// A round in which `count` stations commit reports of two pieces themselves, and those reports.
+async fn round_with_reports(world: &World, count: u32) -> (RoundNumber, Vec<Vec<u8>>) {
+    let keys: Vec<_> = (0..count)
+        .map(|index| derive_key(1, "station", index.into()))
+        .collect();
+    let entry = |key| RosterEntry {
+        station: station_address(key),
+        operator: Address::repeat_byte(2),
+        subnet: [3; 16].into(),
+    };
+    let roster = Roster::new(keys.iter().map(entry).collect()).unwrap();
+    let list = ListCommitment::of(&roster, file_cid(&roster.to_ndjson()));
+    let round = world.open_lists(&list, &no_list()).await.unwrap();
+    let mut reports = Vec::new();
+    for (index, key) in (0..).zip(&keys) {
+        let report = vec![index as u8; 10_000];
+        let tasks = TaskSet::from_iter([TaskNumber(0)]);
+        let signed = world
+            .seal(round, &roster, StationIndex(index), key, tasks, &report)
+            .unwrap();
+        world
+            .send(&world.rounds.commit_own(&signed, &report))
+            .await
+            .unwrap();
+        reports.push(report);
+    }
+    world.finish(round).await.unwrap();
+    (round, reports)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_own_reports_are_read_with_as_few_calls_as_one() {
+    let world = World::start(20).await.unwrap();
+    let few = round_with_reports(&world, 2).await;
+    let many = round_with_reports(&world, 20).await;
+    // It has blocks enough that searching for one is no matter of luck.
+    world.anvil.mine(500).unwrap();
+    let node = FaultNode::start(
+        world.anvil.url(),
+        Faults {
+            null_rounds: true,
+            ..Faults::none()
+        },
+    );
+    let node = node.unwrap();
+    let client = ChainClient::connect(&node.url().parse().unwrap()).await.unwrap();
+    let rounds = Rounds::new(client.clone(), world.rounds.address());
+    let calls = || node.calls().into_values().sum::<u64>();
+    let mut blocks = Blocks::new(&client);
+    let mut costs = Vec::new();
+    for (round, reports) in [&few, &many, &many] {
+        let facts = rounds.round(*round).await.unwrap();
+        let own = rounds.own_reports(*round).await.unwrap();
+        let before = calls();
+        assert_eq!(
+            rounds.reports_of(&mut blocks, &facts, &own).await.unwrap(),
+            *reports
+        );
+        costs.push(calls() - before);
+    }
+    let [first, second, again] = costs[..] else {
+        panic!("{costs:?}");
+    };
+    // The newest block, some to find the first, and one question for events.
+    assert!(first <= 60 && second <= 40, "{costs:?}");
+    // The blocks are known.
+    assert_eq!(again, 1, "{costs:?}");
+
+    // A node that answers with few events is asked for few blocks.
+    node.set(Faults {
+        null_rounds: true,
+        log_results: Some(9),
+        ..Faults::none()
+    });
+    let (round, reports) = &many;
+    let facts = rounds.round(*round).await.unwrap();
+    let own = rounds.own_reports(*round).await.unwrap();
+    assert_eq!(
+        rounds.reports_of(&mut blocks, &facts, &own).await.unwrap(),
+        *reports
+    );
+    assert!(node.counts().contains_key(&Fault::LogResults));
+    // Of what a node does not have even for one block, there is no report.
+    node.set(Faults {
+        null_rounds: true,
+        log_results: Some(1),
+        ..Faults::none()
+    });
+    let error = rounds.reports_of(&mut blocks, &facts, &own).await.unwrap_err();
+    assert!(error.to_string().contains("too many events"), "{error}");
 }
 
 #[tokio::test]

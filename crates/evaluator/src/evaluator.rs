@@ -2,6 +2,7 @@
 
 mod demands;
 mod head;
+mod known;
 mod range;
 mod signatures;
 
@@ -16,8 +17,9 @@ use assize_keys::Signer;
 use assize_outbox::{Alert, Outbox};
 use assize_protocol::{FileCid, RoundNumber};
 use assize_store::Store;
-use assize_verify::{EvaluatedRange, read_next_settlement};
+use assize_verify::EvaluatedRange;
 
+use self::known::Known;
 use self::signatures::Own;
 use crate::attempts::Ledger;
 use crate::mirror::{Mirror, Mirrored, Place};
@@ -56,6 +58,8 @@ pub struct Evaluator {
     parts: Parts,
     board: Board,
     own: Option<Own>,
+    /// What was read for the next settlement.
+    known: Option<Known>,
     /// The newest valid settlement at the last pass.
     head: Option<Option<SettlementId>>,
     /// Number of settlements ever posted, as of the last pass.
@@ -130,6 +134,7 @@ impl Evaluator {
             parts,
             board,
             own: None,
+            known: None,
             head: None,
             posted: 0,
             void: None,
@@ -225,28 +230,7 @@ impl Evaluator {
         let heard = self.copy_files(pass).await;
         match self.due(pass).await? {
             None => self.forget(),
-            Some(range) => {
-                let Parts { rounds, rewards, .. } = &self.parts;
-                let (reading, next) = read_next_settlement(rounds, rewards, Some(range.last)).await?;
-                // A reorganisation may have changed commitments since.
-                let known = |own: &Own| {
-                    own.range == range
-                        && own.rounds == reading.facts.rounds
-                        && own.drops == reading.facts.drops
-                };
-                if self.own.as_ref().is_some_and(known) {
-                    self.sign_again().await?;
-                } else {
-                    self.forget();
-                    // Otherwise another settlement was posted since: the next pass starts over.
-                    if next == Some(range) {
-                        self.check_parent(range.parent).await?;
-                        pass.evaluated = self
-                            .evaluate(range, reading, evaluators.version, heard, pass)
-                            .await?;
-                    }
-                }
-            }
+            Some(range) => self.settle(range, evaluators.version, heard, pass).await?,
         }
         self.compare_plans(pass);
         if let Some(own) = &self.own {
@@ -332,7 +316,7 @@ impl Evaluator {
     }
 
     fn forget(&mut self) {
-        self.own = None;
+        (self.own, self.known) = (None, None);
         self.board.set(None);
     }
 }

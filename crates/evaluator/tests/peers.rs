@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use alloy_primitives::B256;
-use assize_chain::{Claim, SettlementMessage, Share};
+use assize_chain::{ChainClient, Claim, Rewards, Rounds, SettlementMessage, Share};
 use assize_drand::{BeaconSource, Verified};
 use assize_evaluate::SettlementDocument;
 use assize_evaluator::guardian::{Guardian, Parts as GuardianParts};
@@ -16,6 +16,7 @@ use assize_outbox::{Outbox, Policy};
 use assize_protocol::{Assignment, AttoFil, List, RoundNumber, TaskList};
 use assize_store::{Backed, LocalStore, Source, Store};
 use assize_testkit::anvil::CHAIN_ID;
+use assize_testkit::fault::{FaultNode, Faults};
 use assize_testkit::fixtures;
 use assize_testkit::network::{Network, NetworkPlan, RoundContext};
 use assize_testkit::world::{World, WorldPlan, no_list};
@@ -80,6 +81,11 @@ impl Court {
     }
 
     fn evaluator_of(&self, index: usize, plan: Plan) -> Evaluator {
+        let board = self.boards.get(index).map(|(board, _)| board.clone());
+        Evaluator::new(self.parts(index, plan), board.unwrap_or_default())
+    }
+
+    fn parts(&self, index: usize, plan: Plan) -> Parts {
         let signer = self.world.evaluator(index).unwrap();
         let state = self.directory.path().join(format!("evaluator-{index}.sqlite"));
         let outbox = |path: &Path| {
@@ -89,7 +95,7 @@ impl Court {
         let beacons: Box<dyn BeaconSource + Send + Sync> = Box::new(self.world.beacons().unwrap());
         let others = self.boards.iter().enumerate();
         let others = others.filter(|(other, _)| *other != index);
-        let parts = Parts {
+        Parts {
             rounds: self.world.rounds.clone(),
             rewards: self.world.rewards.clone(),
             court: self.world.court.clone(),
@@ -101,9 +107,7 @@ impl Court {
             beacons: Verified::new(self.world.drand_chain().clone(), beacons),
             peers: others.map(|(_, (_, peer))| peer.clone()).collect(),
             plan,
-        };
-        let board = self.boards.get(index).map(|(board, _)| board.clone());
-        Evaluator::new(parts, board.unwrap_or_default())
+        }
     }
 
     /// A guardian, or somebody who watches.
@@ -695,6 +699,36 @@ async fn a_reorganisation_is_recomputed() {
     let (_, evaluated) = pass.evaluated.unwrap();
     assert_eq!(evaluated.rounds[0].1.labels.total(), 0);
     assert_eq!(pass.waiting, Some((round, round)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pass_that_waits_reads_no_round_again() {
+    let court = Court::start().await;
+    for _ in 0..3 {
+        court.play_round(true).await;
+    }
+    let node = FaultNode::start(court.world.anvil.url(), Faults::none()).unwrap();
+    let client = ChainClient::connect(&node.url().parse().unwrap()).await.unwrap();
+    let calls = || node.calls().into_values().sum::<u64>();
+    let mut costs = Vec::new();
+    for every in [1, 3] {
+        let plan = Plan { every, delay: 0 };
+        let World { rounds, rewards, .. } = &court.world;
+        let parts = Parts {
+            rounds: Rounds::new(client.clone(), rounds.address()),
+            rewards: Rewards::new(client.clone(), rewards.address()),
+            ..court.parts(1, plan)
+        };
+        let mut evaluator = Evaluator::new(parts, Board::default());
+        let pass = evaluator.pass().await.unwrap();
+        assert_eq!(pass.waiting, Some((RoundNumber(1), RoundNumber(every))));
+        let before = calls();
+        let pass = evaluator.pass().await.unwrap();
+        assert_eq!(pass.waiting, Some((RoundNumber(1), RoundNumber(every))));
+        assert!(pass.evaluated.is_none());
+        costs.push(calls() - before);
+    }
+    assert_eq!(costs[0], costs[1], "{costs:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -5,8 +5,8 @@ use std::io::{BufRead, Read};
 use std::sync::Arc;
 
 use assize_protocol::{
-    B256, FileCid, FrozenList, List, ListEntry, ListReader, MAX_LIST_LINE, PayloadCid, ProviderId,
-    RosterEntry, RoundNumber, StationIndex, TaskIndex, merkle,
+    B256, FileCid, FrozenList, List, ListChecker, ListEntry, ListError, ListReader, MAX_LIST_LINE,
+    PayloadCid, ProviderId, RosterEntry, RoundNumber, StationIndex, TaskIndex, merkle,
 };
 use serde::{Deserialize, Serialize};
 
@@ -40,7 +40,7 @@ impl ListCommitment {
     /// Reads a file with this CID, and checks that it is the frozen list (docs/protocol.md §7).
     ///
     /// # Errors
-    /// [`RoundFault::List`] if the file is malformed, [`RoundFault::WrongList`] if its count or root differs,
+    /// [`RoundFault::List`] if the file is malformed or too long, [`RoundFault::WrongList`] if its count or root differs,
     /// [`RoundFault::File`] if it cannot be read to its end.
     pub fn read<E: ListEntry>(
         &self,
@@ -48,8 +48,21 @@ impl ListCommitment {
         file: impl BufRead,
     ) -> Result<FrozenList<E>, RoundFault> {
         let list = self.parse::<E>(round, file)?;
-        self.check(round, E::LIST, list.count(), list.tree().root())?;
+        self.check(round, E::LIST, list.count(), list.root())?;
         Ok(list)
+    }
+
+    /// Checks that a file with this CID is the frozen list, as [`Self::read`] does, but keeps no entry.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub fn check_file<E: ListEntry>(&self, round: RoundNumber, file: impl BufRead) -> Result<(), RoundFault> {
+        let mut list = ListChecker::<E>::default();
+        self.each_line::<E>(round, file, |line| list.push(line))?;
+        let (count, root) = list
+            .finish()
+            .map_err(|source| self.malformed::<E>(round, source))?;
+        self.check(round, E::LIST, count, root)
     }
 
     /// Reads a file with this CID, line by line. [`Self::check`] checks that it is the frozen list.
@@ -59,16 +72,22 @@ impl ListCommitment {
     pub fn parse<E: ListEntry>(
         &self,
         round: RoundNumber,
-        mut file: impl BufRead,
+        file: impl BufRead,
     ) -> Result<FrozenList<E>, RoundFault> {
-        let malformed = |source| RoundFault::List {
-            list: E::LIST,
-            round,
-            cid: self.cid,
-            source,
-        };
         let mut list = ListReader::<E>::default();
+        self.each_line::<E>(round, file, |line| list.push(line))?;
+        list.finish().map_err(|source| self.malformed::<E>(round, source))
+    }
+
+    /// Passes the file's lines to `push`, as far as it takes them, each with its line feed.
+    fn each_line<E: ListEntry>(
+        &self,
+        round: RoundNumber,
+        mut file: impl BufRead,
+        mut push: impl FnMut(&[u8]) -> Result<(), ListError>,
+    ) -> Result<(), RoundFault> {
         let mut line = Vec::new();
+        let mut count = 0;
         loop {
             line.clear();
             let mut rest = file.by_ref().take(MAX_LIST_LINE as u64 + 1);
@@ -81,9 +100,9 @@ impl ListCommitment {
                     source: Arc::new(error),
                 })?;
             if length == 0 {
-                return list.finish().map_err(malformed);
+                return Ok(());
             }
-            if list.count() == self.count as usize {
+            if count == self.count {
                 return Err(self.differs(
                     round,
                     E::LIST,
@@ -92,7 +111,17 @@ impl ListCommitment {
                     self.count,
                 ));
             }
-            list.push(&line).map_err(malformed)?;
+            push(&line).map_err(|source| self.malformed::<E>(round, source))?;
+            count += 1;
+        }
+    }
+
+    fn malformed<E: ListEntry>(&self, round: RoundNumber, source: ListError) -> RoundFault {
+        RoundFault::List {
+            list: E::LIST,
+            round,
+            cid: self.cid,
+            source,
         }
     }
 

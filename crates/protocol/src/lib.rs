@@ -63,7 +63,10 @@ pub use index::{
     TaskNumber,
 };
 pub use lines::{LinesRoot, line_leaf, lines_of};
-pub use list::{FieldError, FrozenList, List, ListEntry, ListError, ListReader, MAX_LINE as MAX_LIST_LINE};
+pub use list::{
+    FieldError, FrozenList, List, ListChecker, ListEntry, ListError, ListReader, MAX_LINE as MAX_LIST_LINE,
+    MAX_LIST,
+};
 pub use parameters::Parameters;
 pub use payout_address::{NativeAddress, PayoutAddress, actor_id};
 pub use rewards::{Allocation, SheetEntry, TaskSet, claim_leaf};

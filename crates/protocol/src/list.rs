@@ -3,9 +3,10 @@
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt::{self, Display, Write as _};
+use core::marker::PhantomData;
 use core::str::FromStr;
 
-use alloy_primitives::B256;
+use alloy_primitives::{B256, keccak256};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -121,6 +122,28 @@ pub enum ListError {
         /// Entries found.
         count: usize,
     },
+    /// More bytes than any list has.
+    #[error("the {list} has more than {MAX_LIST} bytes, and a list has at most as many: leave out entries")]
+    LongFile {
+        /// The file.
+        list: List,
+    },
+}
+
+/// Maximum length of a list's file in bytes: 256 MiB (`docs/protocol.md` §7).
+pub const MAX_LIST: usize = 256 << 20;
+
+impl List {
+    /// Checks that a file of this length can be such a list.
+    ///
+    /// # Errors
+    /// [`ListError::LongFile`].
+    pub fn check_length(self, bytes: usize) -> Result<(), ListError> {
+        match bytes > MAX_LIST {
+            true => Err(ListError::LongFile { list: self }),
+            false => Ok(()),
+        }
+    }
 }
 
 /// More bytes than any entry's line has. Its longest field is a payload CID, of a digest of at most 128 bytes.
@@ -135,11 +158,13 @@ pub trait ListEntry: Sized {
     /// Its line as JSON, before the fields are parsed.
     type Raw: DeserializeOwned;
     /// The key, which must be unique.
-    type Key: Ord;
+    type Key<'a>: Ord
+    where
+        Self: 'a;
 
     /// The key, which must be unique.
-    fn key(&self) -> Self::Key;
-    /// What it is, in words.
+    fn key(&self) -> Self::Key<'_>;
+    /// What it is, in words: its kind and its key.
     fn describe(&self) -> String;
     /// Parses the fields. Accepts encodings that are not canonical; the list rejects them by comparing bytes.
     ///
@@ -196,9 +221,10 @@ impl<E: ListEntry> FrozenList<E> {
             list: E::LIST,
             count: list.len(),
         })?;
+        // By index too, so among equal keys the lower one comes first.
+        let order = |index: &u32| (list[*index as usize].key(), *index);
         let mut by_key: Vec<u32> = (0..count).collect();
-        by_key.sort_by_cached_key(|&index| list[index as usize].key());
-        // The sort is stable, so among equal keys the lower index comes first.
+        by_key.sort_unstable_by(|a, b| order(a).cmp(&order(b)));
         let repeated = by_key
             .array_windows()
             .filter(|[a, b]| list[*a as usize].key() == list[*b as usize].key());
@@ -241,7 +267,7 @@ impl<E: ListEntry> FrozenList<E> {
         &self.list
     }
 
-    pub(crate) fn index_of_key(&self, key: &E::Key) -> Option<u32> {
+    pub(crate) fn index_of_key<'a>(&'a self, key: &E::Key<'a>) -> Option<u32> {
         let place = self
             .by_key
             .binary_search_by(|&index| self.list[index as usize].key().cmp(key))
@@ -258,14 +284,18 @@ impl<E: ListEntry> FrozenList<E> {
     /// The Merkle tree whose root the round freezes.
     #[must_use]
     pub fn tree(&self) -> merkle::Tree {
-        let leaves = (0..).zip(&self.list).map(|(index, entry)| entry.leaf(index));
-        merkle::Tree::new(leaves.collect())
+        merkle::Tree::new(self.leaves())
     }
 
     /// Root of [`Self::tree`]; zero for an empty list.
     #[must_use]
     pub fn root(&self) -> B256 {
-        self.tree().root()
+        merkle::root_of(self.leaves())
+    }
+
+    fn leaves(&self) -> Vec<B256> {
+        let leaves = (0..).zip(&self.list).map(|(index, entry)| entry.leaf(index));
+        leaves.collect()
     }
 }
 
@@ -273,14 +303,14 @@ impl<E: ListEntry> FrozenList<E> {
 #[derive(Clone, Debug)]
 pub struct ListReader<E> {
     entries: Vec<E>,
-    canonical: String,
+    lines: Lines,
 }
 
 impl<E> Default for ListReader<E> {
     fn default() -> Self {
         Self {
             entries: Vec::new(),
-            canonical: String::new(),
+            lines: Lines::default(),
         }
     }
 }
@@ -291,7 +321,94 @@ impl<E: ListEntry> ListReader<E> {
     /// # Errors
     /// [`ListError`] with the line, the field and the remedy.
     pub fn push(&mut self, text: &[u8]) -> Result<(), ListError> {
-        let (list, line) = (E::LIST, self.entries.len() + 1);
+        let entry = self.lines.read(text)?;
+        self.entries.push(entry);
+        Ok(())
+    }
+
+    /// The list, after its last line.
+    ///
+    /// # Errors
+    /// As [`FrozenList::new`].
+    pub fn finish(self) -> Result<FrozenList<E>, ListError> {
+        FrozenList::new(self.entries)
+    }
+}
+
+/// Checks the file form of a [`FrozenList`] line by line, as strictly as [`ListReader`], and keeps no entry: 52 bytes of each.
+#[derive(Clone, Debug)]
+pub struct ListChecker<E> {
+    leaves: Vec<B256>,
+    /// Digests of the entries' keys, with their indices.
+    keys: Vec<([u8; 16], u32)>,
+    lines: Lines,
+    entry: PhantomData<E>,
+}
+
+impl<E> Default for ListChecker<E> {
+    fn default() -> Self {
+        Self {
+            leaves: Vec::new(),
+            keys: Vec::new(),
+            lines: Lines::default(),
+            entry: PhantomData,
+        }
+    }
+}
+
+impl<E: ListEntry> ListChecker<E> {
+    /// Adds the next line, given with its line feed.
+    ///
+    /// # Errors
+    /// As [`ListReader::push`].
+    pub fn push(&mut self, text: &[u8]) -> Result<(), ListError> {
+        let entry: E = self.lines.read(text)?;
+        // No file within the bound has as many lines as indices.
+        let index = self.leaves.len() as u32;
+        let mut digest = [0; 16];
+        digest.copy_from_slice(&keccak256(entry.describe())[..16]);
+        self.keys.push((digest, index));
+        self.leaves.push(entry.leaf(index));
+        Ok(())
+    }
+
+    /// Number of entries and root of their tree, after the last line.
+    ///
+    /// # Errors
+    /// [`ListError::Duplicate`], which does not name the entry.
+    pub fn finish(self) -> Result<(u32, B256), ListError> {
+        let Self { leaves, mut keys, .. } = self;
+        keys.sort_unstable();
+        let repeated = keys.array_windows().filter(|[a, b]| a.0 == b.0);
+        if let Some([(_, first), (_, again)]) = repeated.min_by_key(|[_, again]| again.1) {
+            return Err(ListError::Duplicate {
+                list: E::LIST,
+                line: *again as usize + 1,
+                first: *first as usize + 1,
+                entry: "the entry".into(),
+            });
+        }
+        drop(keys);
+        Ok((leaves.len() as u32, merkle::root_of(leaves)))
+    }
+}
+
+/// Reads the lines of a list, one after another.
+#[derive(Clone, Debug, Default)]
+struct Lines {
+    /// Lines and bytes so far.
+    count: usize,
+    bytes: usize,
+    /// The canonical form of the last one.
+    canonical: String,
+}
+
+impl Lines {
+    /// The entry of the next line, given with its line feed.
+    fn read<E: ListEntry>(&mut self, text: &[u8]) -> Result<E, ListError> {
+        self.bytes = self.bytes.saturating_add(text.len());
+        E::LIST.check_length(self.bytes)?;
+        let (list, line) = (E::LIST, self.count + 1);
         if text.len() > MAX_LINE {
             return Err(ListError::LongLine { list, line });
         }
@@ -316,22 +433,8 @@ impl<E: ListEntry> ListReader<E> {
                 canonical,
             }
         })?;
-        self.entries.push(entry);
-        Ok(())
-    }
-
-    /// Lines so far.
-    #[must_use]
-    pub fn count(&self) -> usize {
-        self.entries.len()
-    }
-
-    /// The list, after its last line.
-    ///
-    /// # Errors
-    /// As [`FrozenList::new`].
-    pub fn finish(self) -> Result<FrozenList<E>, ListError> {
-        FrozenList::new(self.entries)
+        self.count += 1;
+        Ok(entry)
     }
 }
 
@@ -360,4 +463,81 @@ fn parse_line<E: ListEntry>(line: usize, text: &[u8]) -> Result<E, ListError> {
         field,
         reason,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::format;
+
+    use super::*;
+    use crate::{Roster, RosterEntry, TaskList};
+
+    const ROSTER: &str = r#"{"station":"0x0101010101010101010101010101010101010101","operator":"0xabababababababababababababababababababab","subnet":"0x0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c"}"#;
+    const TASK: &str = r#"{"cid":"bafkqaaa","provider":"f01","clients":[],"allocators":[]}"#;
+
+    fn checked<E: ListEntry>(file: &str) -> Result<(u32, B256), ListError> {
+        let mut list = ListChecker::<E>::default();
+        for line in file.as_bytes().split_inclusive(|&byte| byte == b'\n') {
+            list.push(line)?;
+        }
+        list.finish()
+    }
+
+    #[test]
+    fn what_is_only_checked_is_checked_as_strictly() {
+        let (roster, task) = (ROSTER, TASK);
+        let (other, second) = (roster.replace("0x01", "0x02"), task.replace("f01", "f02"));
+        let paid = other.replace("0xab", "0xac");
+        for file in [
+            String::new(),
+            format!("{roster}\n"),
+            format!("{roster}\n{other}\n"),
+            format!("{roster}\n{other}"),
+            format!("{roster}\n{other}\n{}\n", roster.replace("0x02", "0x03")),
+            format!("{roster}\n\n"),
+            format!("{roster} \n"),
+        ] {
+            let read = Roster::parse(file.as_bytes()).map(|list| (list.count(), list.tree().root()));
+            let found = checked::<RosterEntry>(&file);
+            match &read {
+                Err(ListError::Duplicate { .. }) => {}
+                read => assert_eq!(&found, read, "{file}"),
+            }
+            assert_eq!(found.is_ok(), read.is_ok(), "{file}");
+        }
+        for file in [
+            format!("{task}\n{second}\n"),
+            format!("{task}\n{}\n", task.replace("qaaa", "qaba")),
+        ] {
+            let read = TaskList::parse(file.as_bytes()).map(|list| (list.count(), list.root()));
+            assert_eq!(checked::<crate::Task>(&file), read, "{file}");
+        }
+        // One key with different other fields.
+        let twice = checked::<RosterEntry>(&format!("{roster}\n{other}\n{paid}\n"));
+        assert_eq!(
+            twice.unwrap_err().to_string(),
+            "line 3 of the roster repeats the entry of line 2: remove one of them"
+        );
+    }
+
+    #[test]
+    fn a_list_has_at_most_256_mebibytes() {
+        let line = format!("{TASK}\n");
+        let after = |bytes: usize| {
+            let mut lines = Lines {
+                bytes,
+                ..Lines::default()
+            };
+            lines.read::<crate::Task>(line.as_bytes()).map(drop)
+        };
+        assert_eq!(MAX_LIST, 268_435_456);
+        assert_eq!(after(MAX_LIST - line.len()), Ok(()));
+        let error = after(MAX_LIST - line.len() + 1).unwrap_err();
+        assert_eq!(error, ListError::LongFile { list: List::Tasks });
+        assert!(List::Roster.check_length(MAX_LIST).is_ok());
+        assert_eq!(
+            List::Roster.check_length(MAX_LIST + 1).unwrap_err().to_string(),
+            "the roster has more than 268435456 bytes, and a list has at most as many: leave out entries"
+        );
+    }
 }

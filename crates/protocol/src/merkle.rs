@@ -5,6 +5,7 @@
 //! the smaller first. npm `@openzeppelin/merkle-tree` gives the same roots, and Solidity's `MerkleProof` checks the
 //! proofs.
 
+use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
 use alloy_primitives::{Address, B128, B256, keccak256};
@@ -72,6 +73,21 @@ impl Tree {
         let place = self.nodes[first..].binary_search_by(|node| leaf.cmp(node)).ok()?;
         Some(first + place)
     }
+}
+
+/// Root of the tree of these leaves, as [`Tree::root`], without a tree: it takes no more memory than the leaves.
+#[must_use]
+pub fn root_of(mut leaves: Vec<B256>) -> B256 {
+    leaves.sort_unstable();
+    // From the tree's last node to its root: the first two are the children of the next node that is missing.
+    let mut nodes = VecDeque::from(leaves);
+    while let Some(first) = nodes.pop_front() {
+        match nodes.pop_front() {
+            Some(second) => nodes.push_back(hash_pair(first, second)),
+            None => return first,
+        }
+    }
+    B256::ZERO
 }
 
 fn sibling(node: usize) -> usize {

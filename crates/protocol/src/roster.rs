@@ -51,7 +51,7 @@ pub struct RawEntry {
 impl ListEntry for RosterEntry {
     const LIST: List = List::Roster;
     type Raw = RawEntry;
-    type Key = Address;
+    type Key<'a> = Address;
 
     fn key(&self) -> Address {
         self.station

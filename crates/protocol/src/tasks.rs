@@ -38,7 +38,7 @@ impl TaskList {
     /// Index of a provider's payload; `None` if it is not in the list.
     #[must_use]
     pub fn index_of(&self, cid: PayloadCid, provider: ProviderId) -> Option<TaskIndex> {
-        self.index_of_key(&(cid, provider)).map(TaskIndex)
+        self.index_of_key(&(&cid, provider)).map(TaskIndex)
     }
 }
 
@@ -54,10 +54,10 @@ pub struct RawTask {
 impl ListEntry for Task {
     const LIST: List = List::Tasks;
     type Raw = RawTask;
-    type Key = (PayloadCid, ProviderId);
+    type Key<'a> = (&'a PayloadCid, ProviderId);
 
-    fn key(&self) -> (PayloadCid, ProviderId) {
-        (self.cid, self.provider)
+    fn key(&self) -> (&PayloadCid, ProviderId) {
+        (&self.cid, self.provider)
     }
 
     fn describe(&self) -> String {

@@ -1,7 +1,7 @@
 //! The Merkle trees against npm `@openzeppelin/merkle-tree` (see `scripts/merkle-vectors.mjs`), and their properties.
 #![expect(clippy::unwrap_used, reason = "a vector that cannot be read fails the test")]
 
-use assize_protocol::merkle::{Tree, roster_leaf, task_leaf, verify};
+use assize_protocol::merkle::{Tree, root_of, roster_leaf, task_leaf, verify};
 use assize_protocol::{B256, ProviderId, StationIndex, TaskIndex};
 use proptest::prelude::*;
 use serde::Deserialize;
@@ -100,6 +100,8 @@ proptest! {
     fn the_order_of_the_leaves_does_not_matter(leaves in prop::collection::vec(any::<[u8; 32]>(), 0..40)) {
         let leaves: Vec<B256> = leaves.into_iter().map(B256::new).collect();
         let reversed = leaves.iter().rev().copied().collect();
-        prop_assert_eq!(Tree::new(leaves), Tree::new(reversed));
+        let tree = Tree::new(leaves.clone());
+        prop_assert_eq!(root_of(leaves), tree.root());
+        prop_assert_eq!(tree, Tree::new(reversed));
     }
 }

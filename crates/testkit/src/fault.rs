@@ -107,6 +107,11 @@ impl FaultNode {
     pub fn counts(&self) -> BTreeMap<Fault, u64> {
         lock(&self.proxy).counts()
     }
+
+    /// Number of JSON-RPC calls so far, by method; those of a batch one by one.
+    pub fn calls(&self) -> BTreeMap<String, u64> {
+        lock(&self.proxy).calls()
+    }
 }
 
 impl Drop for FaultNode {

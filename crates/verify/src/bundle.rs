@@ -6,7 +6,7 @@ use assize_facts::{BatchCommitment, ChainFacts, ChainRound, Drops, FileKey, OwnR
 use assize_protocol::{FileCid, LinesRoot, canonical};
 use assize_store::{Content, Source, StoreError};
 
-use crate::evidence::file;
+use crate::evidence::list_file;
 use crate::own::cid_of;
 use crate::{Evidence, OwnReports, VerifyError};
 
@@ -70,7 +70,7 @@ impl<B: BeaconSource> Evidence<'_, B> {
         let folder = format!("rounds/{number}");
         for (list, name) in [(&round.roster, "roster"), (&round.tasks, "tasks")] {
             let name = format!("{folder}/{name}.ndjson");
-            let content = file(self.store, &list.cid, || name.clone())?;
+            let content = list_file(self.store, &list.cid, || name.clone())?;
             files.push((name, content));
         }
         for (index, commitment) in (0..).zip(commitments) {

@@ -13,7 +13,7 @@ use assize_facts::{
 };
 use assize_measurement::ndjson::{Batch, BatchError, MAX_BATCH};
 use assize_measurement::{Domain, ndjson};
-use assize_protocol::{DedupeSeed, FileCid, RoundNumber};
+use assize_protocol::{DedupeSeed, FileCid, MAX_LIST, RoundNumber};
 use assize_store::{Content, Source, StoreError};
 use rayon::prelude::*;
 
@@ -55,12 +55,21 @@ pub struct Evidence<'a, B> {
     pub progress: &'a (dyn Fn(Step) + Sync),
 }
 
+/// What of an evaluated round is kept beyond its own evaluation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Keep {
+    /// What settlements and statistics are made of.
+    Figures,
+    /// The outcome of every measurement too.
+    Outcomes,
+}
+
 /// A recomputed range of rounds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EvaluatedRange {
     /// The document that evaluators sign.
     pub document: SettlementDocument,
-    /// Every measurement of every round, for details that the document omits.
+    /// The rounds, with figures that the document omits. Only [`Evidence::evaluate_range_in_full`] leaves their outcomes in them.
     pub rounds: Vec<(RoundFacts, RoundEvaluation)>,
 }
 
@@ -89,7 +98,7 @@ impl<B: BeaconSource> Evidence<'_, B> {
     ) -> Result<(RoundFacts, RoundEvaluation)> {
         let chain = self.round(number)?;
         let round = &chain.round;
-        let files = |cid: &FileCid| match self.store.open(cid) {
+        let files = |cid: &FileCid| match self.store.open_within(cid, MAX_LIST as u64) {
             Ok(content) => Ok(Box::new(BufReader::new(content)) as Box<dyn BufRead>),
             Err(error) => Err(Arc::new(error) as FileError),
         };
@@ -134,7 +143,7 @@ impl<B: BeaconSource> Evidence<'_, B> {
         (self.progress)(Step::Round(number));
         tracing::info!(
             round = number.0,
-            measurements = evaluation.outcomes.len(),
+            measurements = evaluation.labels.total(),
             "recomputed"
         );
         Ok((facts, evaluation))
@@ -181,7 +190,8 @@ impl<B: BeaconSource> Evidence<'_, B> {
         }
     }
 
-    /// Recomputes a range of rounds and settles it on top of `parent`, without everything that was dropped until now.
+    /// Recomputes a range of rounds and settles it on top of `parent`, without everything that was dropped until now. Of each
+    /// round it keeps figures alone, so that a long range needs no more memory than a round.
     ///
     /// # Errors
     /// As [`Self::evaluate_round`] and [`Self::settlement_document`], and [`VerifyError::Settle`] if the range does not
@@ -193,7 +203,20 @@ impl<B: BeaconSource> Evidence<'_, B> {
         parent: Option<SettlementId>,
     ) -> Result<EvaluatedRange> {
         // The contract counts them in 32 bits.
-        self.evaluate_range_without(first, last, parent, self.chain.drops.len() as u32)
+        self.evaluate_range_without(first, last, parent, self.chain.drops.len() as u32, Keep::Figures)
+    }
+
+    /// As [`Self::evaluate_range`], with the outcome of every measurement, which takes some forty bytes for each.
+    ///
+    /// # Errors
+    /// As [`Self::evaluate_range`].
+    pub fn evaluate_range_in_full(
+        &self,
+        first: RoundNumber,
+        last: RoundNumber,
+        parent: Option<SettlementId>,
+    ) -> Result<EvaluatedRange> {
+        self.evaluate_range_without(first, last, parent, self.chain.drops.len() as u32, Keep::Outcomes)
     }
 
     /// As [`Self::evaluate_range`], without the first `dropped` files that were dropped.
@@ -203,6 +226,7 @@ impl<B: BeaconSource> Evidence<'_, B> {
         last: RoundNumber,
         parent: Option<SettlementId>,
         dropped: u32,
+        keep: Keep,
     ) -> Result<EvaluatedRange> {
         let drops = self.chain.first_drops(dropped).ok_or_else(|| {
             VerifyError::Mismatch(Mismatch {
@@ -215,7 +239,13 @@ impl<B: BeaconSource> Evidence<'_, B> {
             .map(|id| Ok::<_, VerifyError>((id, self.settlement_document(id)?)))
             .transpose()?;
         let rounds = (first.0..=last.0)
-            .map(|number| self.evaluate_round_without(RoundNumber(number), &drops))
+            .map(|number| {
+                let (facts, mut evaluation) = self.evaluate_round_without(RoundNumber(number), &drops)?;
+                if keep == Keep::Figures {
+                    evaluation.outcomes = Vec::new();
+                }
+                Ok::<_, VerifyError>((facts, evaluation))
+            })
             .collect::<Result<Vec<_>>>()?;
         let parent = parent.as_ref().map(|(id, document)| Parent {
             settlement: id.0,
@@ -304,8 +334,17 @@ pub(crate) fn open_batch(
     buffered(store.open_within(cid, MAX_BATCH as u64), what)
 }
 
-/// Opens a list or a document, which may be longer.
-pub(crate) fn open(
+/// Opens a list as a stream.
+pub(crate) fn open_list(
+    store: &dyn Source,
+    cid: &FileCid,
+    what: impl FnOnce() -> String,
+) -> Result<BufReader<Content>> {
+    buffered(store.open_within(cid, MAX_LIST as u64), what)
+}
+
+/// Opens a document, which may be as long as any file.
+pub(crate) fn open_document(
     store: &dyn Source,
     cid: &FileCid,
     what: impl FnOnce() -> String,
@@ -328,7 +367,19 @@ fn buffered(
 
 /// Reads a whole file.
 pub(crate) fn file(store: &dyn Source, cid: &FileCid, what: impl FnOnce() -> String) -> Result<Vec<u8>> {
-    store.get(cid).map_err(|source| VerifyError::Store {
+    read_whole(store.get(cid), what)
+}
+
+/// Reads the whole file of a list.
+pub(crate) fn list_file(store: &dyn Source, cid: &FileCid, what: impl FnOnce() -> String) -> Result<Vec<u8>> {
+    read_whole(store.get_within(cid, MAX_LIST as u64), what)
+}
+
+fn read_whole(
+    read: std::result::Result<Vec<u8>, StoreError>,
+    what: impl FnOnce() -> String,
+) -> Result<Vec<u8>> {
+    read.map_err(|source| VerifyError::Store {
         what: what(),
         source: Box::new(source),
     })

@@ -7,7 +7,7 @@ use assize_protocol::{Address, B256, FileCid, List, RosterEntry, Task};
 use assize_store::{Content, Store, StoreError};
 
 use crate::VerifyError;
-use crate::evidence::{open, open_batch, read_by_cid};
+use crate::evidence::{open_batch, open_list, read_by_cid};
 
 type Result<T> = std::result::Result<T, VerifyError>;
 
@@ -88,7 +88,7 @@ impl CommittedFile {
         let what = || self.key.to_string();
         let file = match self.commitment {
             Commitment::Batch(_) => open_batch(store, &self.cid(), what)?,
-            Commitment::Roster(_) | Commitment::Tasks(_) => open(store, &self.cid(), what)?,
+            Commitment::Roster(_) | Commitment::Tasks(_) => open_list(store, &self.cid(), what)?,
         };
         if store.has(&self.cid()).is_ok_and(|has| has) {
             return self.check(file);
@@ -116,8 +116,8 @@ impl CommittedFile {
 
     fn check(&self, file: impl BufRead) -> Result<()> {
         match self.commitment {
-            Commitment::Roster(list) => list.read::<RosterEntry>(self.key.round, file).map(drop)?,
-            Commitment::Tasks(list) => list.read::<Task>(self.key.round, file).map(drop)?,
+            Commitment::Roster(list) => list.check_file::<RosterEntry>(self.key.round, file)?,
+            Commitment::Tasks(list) => list.check_file::<Task>(self.key.round, file)?,
             Commitment::Batch(batch) => read_by_cid(self.key, &batch, file).map(drop)?,
         }
         Ok(())

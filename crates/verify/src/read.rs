@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use assize_chain::{Rewards, Rounds};
+use assize_chain::{Blocks, Rewards, Rounds};
 use assize_drand::{BeaconSource, Verified};
 use assize_facts::{ChainFacts, ChainRound, Contracts, FileKind, Settlement, SettlementId};
 use assize_protocol::RoundNumber;
@@ -142,6 +142,7 @@ pub struct NextRange {
 struct Reader<'a> {
     rounds: &'a Rounds,
     rewards: &'a Rewards,
+    blocks: Blocks<'a>,
     reading: Reading,
 }
 
@@ -163,6 +164,7 @@ impl<'a> Reader<'a> {
         Ok(Self {
             rounds,
             rewards,
+            blocks: Blocks::new(client),
             reading: Reading {
                 facts,
                 own: OwnReports::default(),
@@ -189,10 +191,8 @@ impl<'a> Reader<'a> {
             let round = self.rounds.round(number).await?;
             let commitments = self.rounds.commitments(number, FileKind::Lines).await?;
             let own = self.rounds.own_reports(number).await?;
-            for report in &own {
-                self.reading
-                    .own
-                    .insert(self.rounds.own_report(&round, report).await?);
+            for report in self.rounds.reports_of(&mut self.blocks, &round, &own).await? {
+                self.reading.own.insert(report);
             }
             let chain = ChainRound {
                 round,

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use assize_chain::Rounds;
+use assize_chain::{Blocks, Rounds};
 use assize_facts::{FileKey, FileKind, Round, Times};
 use assize_measurement::ndjson::{Batch, Row, parse_any_round, parse_batch};
 use assize_measurement::{Domain, Verifier};
@@ -11,7 +11,7 @@ use assize_store::Source;
 use assize_wire::KeptReceipt;
 use thiserror::Error;
 
-use crate::evidence::{Batches, open};
+use crate::evidence::{Batches, open_list};
 use crate::{Elsewhere, VerifyError};
 
 /// Why a kept receipt is not evidence.
@@ -260,7 +260,7 @@ impl<'a> ReceiptAudit<'a> {
             return Ok(());
         }
         let cid = round.roster.cid;
-        let file = open(store, &cid, || {
+        let file = open_list(store, &cid, || {
             format!("the roster {cid} of round {}", round.number)
         })?;
         let roster = round.roster.read::<RosterEntry>(round.number, file)?;
@@ -269,8 +269,13 @@ impl<'a> ReceiptAudit<'a> {
             .iter()
             .filter_map(|(station, _)| roster.index_of(*station))
             .collect();
-        for own in own.iter().filter(|own| stations.contains(&own.station)) {
-            let report = self.rounds.own_report(round, own).await?;
+        let own: Vec<_> = own
+            .into_iter()
+            .filter(|own| stations.contains(&own.station))
+            .collect();
+        let mut blocks = Blocks::new(self.rounds.client());
+        let reports = self.rounds.reports_of(&mut blocks, round, &own).await?;
+        for (own, report) in own.iter().zip(reports) {
             let place = |line| Place::Own(own.station, line);
             self.search(&parse_batch(round.number, &report), place, wanted, places);
         }

@@ -7,7 +7,7 @@ use assize_facts::{FileKey, FileKind, ListCommitment};
 use assize_protocol::{List, ListEntry, RosterEntry, RoundNumber, Task};
 use rayon::prelude::*;
 
-use crate::evidence::open;
+use crate::evidence::open_list;
 use crate::{Evidence, VerifyError};
 
 /// What became of the files of revealed rounds that count, each part in the order of rounds.
@@ -120,8 +120,8 @@ impl<B: BeaconSource + Sync> Evidence<'_, B> {
     }
 
     fn read_list<E: ListEntry>(&self, key: FileKey, list: &ListCommitment) -> Result<(), VerifyError> {
-        let file = open(self.store, &list.cid, || key.to_string())?;
-        list.read::<E>(key.round, file)?;
+        let file = open_list(self.store, &list.cid, || key.to_string())?;
+        list.check_file::<E>(key.round, file)?;
         Ok(())
     }
 }

@@ -9,7 +9,7 @@ use assize_protocol::RoundNumber;
 use assize_store::StoreError;
 
 use crate::difference::first_difference;
-use crate::evidence::{document_name, open};
+use crate::evidence::{Keep, document_name, open_document};
 use crate::{EvaluatedRange, Evidence, VerifyError};
 
 /// The result of a verification, if nothing was missing.
@@ -112,7 +112,7 @@ impl<B: BeaconSource> Evidence<'_, B> {
             source,
         };
         // First, so that a missing document costs no recomputation.
-        let file = open(self.store, &proposal.cid, || document_name(id))?;
+        let file = open_document(self.store, &proposal.cid, || document_name(id))?;
         let EvaluatedRange {
             document: ours,
             rounds,
@@ -121,6 +121,7 @@ impl<B: BeaconSource> Evidence<'_, B> {
             proposal.last_round,
             proposal.parent,
             proposal.drops,
+            Keep::Figures,
         )?;
         let bytes = read_beside(file, &ours, id)?;
         // Its own consistency is not checked: an inconsistent document differs from ours, which says more.

@@ -6,7 +6,7 @@ use std::io::{BufReader, Write};
 
 use assize_facts::{ListCommitment, RoundFault};
 use assize_measurement::ndjson::{self, BatchError, MAX_BATCH, MAX_LINE, MAX_LINES, NotTheBatch};
-use assize_protocol::{B256, FileCid, LinesRoot, RosterEntry, RoundNumber};
+use assize_protocol::{B256, FileCid, LinesRoot, RosterEntry, RoundNumber, Task, TaskList};
 use assize_store::{LocalStore, Source, Store, StoreError};
 use peak_alloc::PeakAlloc;
 
@@ -81,6 +81,21 @@ fn files_take_no_more_memory_than_their_content() {
             "{name}: {fault}"
         );
     }
+
+    // What is only checked needs room for neither entries nor a tree.
+    let count = 50_000;
+    let line = |index: usize| {
+        format!("{{\"cid\":\"bafkqaaa\",\"provider\":\"f0{index}\",\"clients\":[],\"allocators\":[]}}\n")
+    };
+    let file: Vec<u8> = (0..count).flat_map(|index| line(index).into_bytes()).collect();
+    let cid = store.put(&file).unwrap();
+    let frozen = ListCommitment::of(&TaskList::parse(&file).unwrap(), cid);
+    drop(file);
+    MEMORY.reset_peak_usage();
+    let before = MEMORY.current_usage();
+    frozen.check_file::<Task>(ROUND, open(cid)).unwrap();
+    let above = MEMORY.peak_usage().saturating_sub(before);
+    assert!(above <= 160 * count, "{above} bytes for {count} tasks");
 
     let document = within_bound("a long document", || store.get_within(&a_gibibyte, 1 << 20));
     let is_too_long = |error| matches!(error, StoreError::TooLong { most: 1_048_576, .. });

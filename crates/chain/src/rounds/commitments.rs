@@ -1,16 +1,14 @@
 //! What is committed to rounds: lists of seals and batches by publishers, seals and reports by stations themselves
 //! (docs/protocol.md §9).
 
-use alloy_primitives::{Address, B256, Bytes, U256};
-use alloy_sol_types::SolEvent;
-use assize_facts::{BatchCommitment, FileKey, FileKind, OwnReport, Round};
+use alloy_primitives::{Address, B256, Bytes};
+use assize_facts::{BatchCommitment, FileKey, FileKind, OwnReport};
 use assize_measurement::Seal;
 use assize_protocol::{FileCid, RosterEntry, RoundNumber, StationIndex};
-use sha2::{Digest, Sha256};
 
 use super::{Abi, IRounds, NAME, Rounds, stored_cid};
 use crate::at::pages;
-use crate::{ChainError, Draft, Log, Result};
+use crate::{Draft, Result};
 
 /// A seal that a station committed itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -139,41 +137,6 @@ impl Rounds {
         Ok(all)
     }
 
-    /// The bytes of a report that a station committed itself, from the chain's events. Their SHA-256 is that of `own`.
-    ///
-    /// # Errors
-    /// [`ChainError::OwnReport`] if the node does not have all of them.
-    pub async fn own_report(&self, round: &Round, own: &OwnReport) -> Result<Vec<u8>> {
-        let topics = [
-            Some(Abi::OwnPiece::SIGNATURE_HASH),
-            Some(B256::from(U256::from(round.number.0))),
-            Some(B256::from(U256::from(own.station.0))),
-        ];
-        let client = self.client();
-        let first = client.block_at(round.opened_at).await?;
-        let last = client.head().await?;
-        let last = match last.timestamp > round.times.commits_until {
-            true => client.block_at(round.times.commits_until + 1).await?,
-            false => last.number,
-        };
-        let logs = client.logs(self.address(), &topics, first, last).await?;
-        let report = joined(&logs);
-        if Sha256::digest(&report)[..] == own.report[..] {
-            return Ok(report);
-        }
-        Err(ChainError::OwnReport {
-            round: round.number,
-            station: own.station,
-            reason: match logs.len() {
-                0 => "it has no event of it".into(),
-                pieces => format!(
-                    "its {pieces} events have {} bytes with another SHA-256",
-                    report.len()
-                ),
-            },
-        })
-    }
-
     /// The digest that a station signs for a seal, computed by the contract.
     pub async fn digest_of(&self, seal: &Seal) -> Result<B256> {
         let signed = encode(seal);
@@ -242,20 +205,4 @@ fn station(entry: &RosterEntry) -> IRounds::Station {
         operator: entry.operator,
         subnet: entry.subnet,
     }
-}
-
-/// The pieces of a report in their order, as far as each continues the one before.
-fn joined(logs: &[Log]) -> Vec<u8> {
-    let mut pieces: Vec<_> = logs
-        .iter()
-        .filter_map(|log| Abi::OwnPiece::decode_raw_log(log.topics.iter().copied(), &log.data).ok())
-        .collect();
-    pieces.sort_by_key(|piece| piece.at);
-    let mut report = Vec::new();
-    for piece in pieces {
-        if piece.at == U256::from(report.len()) {
-            report.extend_from_slice(&piece.piece);
-        }
-    }
-    report
 }

@@ -76,7 +76,7 @@ impl Evaluator {
     pub(super) async fn evaluate(
         &mut self,
         range: NextRange,
-        reading: Reading,
+        reading: &Reading,
         set: u64,
         heard: bool,
         pass: &mut Pass,
@@ -84,14 +84,14 @@ impl Evaluator {
         let Reading { facts: chain, own } = reading;
         let Parts { store, beacons, .. } = &self.parts;
         let evidence = Evidence {
-            chain: &chain,
-            own: &own,
+            chain,
+            own,
             elsewhere: &|_, _| None,
             store: &**store,
             beacons,
             progress: &|_| {},
         };
-        let wrong = wrong(&chain, &self.ledger);
+        let wrong = wrong(chain, &self.ledger);
         // Recomputing occupies a core for seconds.
         let evaluated = tokio::task::block_in_place(|| {
             let evaluated = match evidence.evaluate_range(range.first, range.last, range.parent) {
@@ -109,7 +109,7 @@ impl Evaluator {
             Ok(evaluated) => evaluated,
             Err((tried, error)) => {
                 let window = self.roles().await?.challenge_window().await?;
-                let missing = missing(&chain, window, tried, wrong, &mut self.ledger, heard);
+                let missing = missing(chain, window, tried, wrong, &mut self.ledger, heard);
                 let failed = missing.failed.clone();
                 pass.missing = missing.all();
                 if pass.missing.is_empty() {
@@ -141,13 +141,11 @@ impl Evaluator {
         self.board.set(Some(signed.clone()));
         self.own = Some(Own {
             range,
-            rounds: chain.rounds.clone(),
-            drops: chain.drops.clone(),
             number: self.next_number(),
             proposal,
             signed,
             signed_at: Instant::now(),
         });
-        Ok(Some((chain, evaluated)))
+        Ok(Some((chain.clone(), evaluated)))
     }
 }

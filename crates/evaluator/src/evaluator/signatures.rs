@@ -4,9 +4,8 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use alloy_primitives::Address;
-use assize_facts::{ChainRound, FileKey, Proposal, SettlementId};
+use assize_facts::{Proposal, SettlementId};
 use assize_outbox::{Ended, Kind, NewIntent};
-use assize_protocol::RoundNumber;
 use assize_verify::NextRange;
 
 use super::{Evaluator, Pass};
@@ -18,9 +17,6 @@ const PLANS_FOR: Duration = Duration::from_secs(60);
 /// The result for the next settlement.
 pub(super) struct Own {
     pub(super) range: NextRange,
-    /// The facts that it was computed from.
-    pub(super) rounds: BTreeMap<RoundNumber, ChainRound>,
-    pub(super) drops: Vec<FileKey>,
     /// The number that it would have.
     pub(super) number: SettlementId,
     pub(super) proposal: Proposal,

@@ -12,7 +12,7 @@ use assize_protocol::{AttoFil, FileCid, RoundNumber};
 use assize_stats::add_rounds;
 use assize_store::Store;
 use assize_testkit::network::Network;
-use assize_verify::{EvaluatedRange, evaluate_next};
+use assize_verify::{EvaluatedRange, Evidence, Reading, read_next_settlement};
 use eyre::{OptionExt, ensure};
 
 use super::Beacons;
@@ -51,15 +51,19 @@ pub(super) async fn settle(
     let mut signatures = BTreeMap::new();
     for evaluator in &roles.evaluators {
         let chain = &environment.network;
-        let (chain, own) = evaluate_next(
-            &chain.rounds,
-            &chain.rewards,
-            &environment.store,
-            &|_, _| None,
+        let (Reading { facts: chain, own }, range) =
+            read_next_settlement(&chain.rounds, &chain.rewards, Some(last)).await?;
+        let range = range.ok_or_eyre("nothing to settle")?;
+        let evidence = Evidence {
+            chain: &chain,
+            own: &own,
+            store: &environment.store,
+            elsewhere: &|_, _| None,
             beacons,
-            Some(last),
-        )
-        .await?;
+            progress: &|_| {},
+        };
+        // The report tells what became of every measurement.
+        let own = evidence.evaluate_range_in_full(range.first, range.last, range.parent)?;
         let document = own.document.to_bytes();
         add_rounds(
             &environment.files.path("rates.json"),

@@ -46,6 +46,8 @@ pub struct Faults {
     pub missing_receipts: u32,
     /// Maximum number of epochs for `eth_getLogs`.
     pub log_range: Option<u64>,
+    /// Maximum number of events that `eth_getLogs` answers with.
+    pub log_results: Option<usize>,
     /// Forks: the last blocks are replaced by empty ones.
     pub forks: u32,
     /// Maximum number of replaced blocks.
@@ -75,6 +77,7 @@ pub enum Fault {
     TimeoutAfterSend,
     MissingReceipt,
     LogRange,
+    LogResults,
     Fork,
 }
 
@@ -102,6 +105,7 @@ impl Faults {
             timeout: Duration::ZERO,
             missing_receipts: 0,
             log_range: None,
+            log_results: None,
             forks: 0,
             fork_depth: 0,
             fork_floor: 0,
@@ -132,6 +136,7 @@ impl Faults {
             timeout: Duration::from_millis(100),
             missing_receipts: 100,
             log_range: Some(2_880),
+            log_results: None,
             forks: 5,
             fork_depth: 4,
             fork_floor: 0,

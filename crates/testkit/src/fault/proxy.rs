@@ -71,6 +71,7 @@ pub(super) struct Proxy {
     mempool: Mempool,
     requests: u64,
     counts: BTreeMap<Fault, u64>,
+    calls: BTreeMap<String, u64>,
 }
 
 impl Proxy {
@@ -87,6 +88,7 @@ impl Proxy {
             mempool: Mempool::default(),
             requests: 0,
             counts: BTreeMap::new(),
+            calls: BTreeMap::new(),
         }
     }
 
@@ -100,6 +102,10 @@ impl Proxy {
 
     pub(super) fn counts(&self) -> BTreeMap<Fault, u64> {
         self.counts.clone()
+    }
+
+    pub(super) fn calls(&self) -> BTreeMap<String, u64> {
+        self.calls.clone()
     }
 
     pub(super) fn mine(&mut self) {
@@ -164,6 +170,7 @@ impl Proxy {
     fn answer_one(&mut self, request: &Value) -> Option<Value> {
         let method = request["method"].as_str().unwrap_or_default();
         let params = request["params"].as_array().cloned().unwrap_or_default();
+        *self.calls.entry(method.to_owned()).or_default() += 1;
         let mut answer = json!({"jsonrpc": "2.0", "id": request["id"]});
         match self.result(method, params) {
             Ok(result) => answer["result"] = result,
@@ -204,6 +211,14 @@ impl Proxy {
             _ => {}
         }
         let mut result = self.ask(method, &params)?;
+        if let (Some(max), Some(events)) = (self.faults.log_results, result.as_array())
+            && method == "eth_getLogs"
+            && events.len() > max
+        {
+            self.count(Fault::LogResults);
+            // Lotus' words.
+            return refuse(1, "filter matched too many events, try a more restricted filter");
+        }
         if method == "eth_getTransactionReceipt" && !result.is_null() {
             let block = number(&result["blockNumber"]).unwrap_or_default();
             if block > latest || self.happens(Fault::MissingReceipt, self.faults.missing_receipts) {

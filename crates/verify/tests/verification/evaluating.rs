@@ -29,6 +29,21 @@ fn all_evaluators_make_the_same_document() {
 }
 
 #[test]
+fn a_range_keeps_figures_and_outcomes_only_if_they_are_asked_for() {
+    let case = Case::new();
+    let (first, last) = (RoundNumber(1), RoundNumber(2));
+    let brief = case.evidence().evaluate_range(first, last, None).unwrap();
+    let full = case.evidence().evaluate_range_in_full(first, last, None).unwrap();
+    assert_eq!(brief.document, full.document);
+    for ((_, brief), (_, full)) in brief.rounds.iter().zip(&full.rounds) {
+        assert_eq!(brief.outcomes.capacity(), 0);
+        assert_eq!(full.outcomes.len() as u64, full.labels.total());
+        assert_eq!((brief.labels, &brief.figures), (full.labels, &full.figures));
+    }
+    assert!(full.rounds.iter().any(|(_, round)| !round.outcomes.is_empty()));
+}
+
+#[test]
 fn an_evaluator_stops_at_a_false_seed() {
     let mut case = Case::new();
     case.round(1).seed = Some(Seed(B256::ZERO));

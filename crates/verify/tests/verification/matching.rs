@@ -61,7 +61,7 @@ fn an_unrevealed_round_pays_nothing() {
         .unwrap();
     assert_eq!(facts.draw, None);
     assert_eq!(
-        (evaluation.outcomes.len(), evaluation.reward.distributed),
+        (evaluation.labels.total(), evaluation.reward.distributed),
         (0, AttoFil::ZERO)
     );
     assert_eq!(evaluation.reward.remainder, facts.parameters.budget);

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use alloy_primitives::B128;
-use assize_chain::ListCommitment;
+use assize_chain::{Blocks, ListCommitment};
 use assize_evaluate::{Committed, RoundEvaluation, RoundInput, evaluate_round};
 use assize_facts::{FileKind, Round, StationAssignment};
 use assize_keys::Signer;
@@ -263,9 +263,11 @@ impl Case {
         let rounds = &self.world.rounds;
         let number = self.place.round;
         let mut reports = Vec::new();
-        for own in rounds.own_reports(number).await.unwrap() {
+        let own = rounds.own_reports(number).await.unwrap();
+        let mut blocks = Blocks::new(rounds.client());
+        let bytes = rounds.reports_of(&mut blocks, &self.round, &own).await.unwrap();
+        for (own, bytes) in own.into_iter().zip(bytes) {
             assert_eq!(own.station, self.place.index);
-            let bytes = rounds.own_report(&self.round, &own).await.unwrap();
             reports.push((own, String::from_utf8(bytes).unwrap()));
         }
         let commitments = rounds.commitments(number, FileKind::Lines).await.unwrap();
