@@ -22,8 +22,14 @@ pub struct MeasurementsArgs {
     /// Round [default: the latest, or the first of the bundle].
     #[arg(long, value_name = "N")]
     round: Option<u64>,
-    /// Output format; DuckDB and pandas read all three.
-    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = Format::Ndjson)]
+    /// Output format: ndjson, csv or parquet.
+    #[arg(
+        long,
+        value_enum,
+        value_name = "FORMAT",
+        default_value_t = Format::Ndjson,
+        hide_possible_values = true
+    )]
     format: Format,
     /// Write to a file instead of stdout.
     #[arg(long, short, value_name = "FILE")]

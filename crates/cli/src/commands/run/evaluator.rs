@@ -47,10 +47,10 @@ pub(crate) struct EvaluatorArgs {
     /// URL of another evaluator's --listen, also to read files; repeatable.
     #[arg(long = "peer", value_name = "URL")]
     peers: Vec<Peer>,
-    /// Also post settlements that enough evaluators signed; the key must have FIL.
+    /// Also post settlements that enough evaluators signed; needs FIL.
     #[arg(long)]
     post: bool,
-    /// Reveal and open rounds that the coordinator leaves alone, with the lists of before; needs FIL.
+    /// Reveal and open rounds that the coordinator leaves alone; needs FIL.
     #[arg(long, conflicts_with = "once")]
     stand_in: bool,
     /// Catalog for `assize rsr` [default: DATA/rates.json].

@@ -35,7 +35,7 @@ pub(crate) enum RunCommand {
     Beacon(beacon::BeaconArgs),
 }
 
-/// Run a service: coordinator, publisher, evaluator, guardian, payout, checker, gateway…
+/// Run a service: coordinator, publisher, evaluator, guardian, payout, checker…
 #[derive(Debug, Args)]
 pub struct RunArgs {
     #[command(subcommand)]
