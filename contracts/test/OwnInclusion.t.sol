@@ -158,9 +158,7 @@ contract OwnInclusionTest is OwnInclusionFixture {
             tooLong,
             abi.encodeWithSelector(IRounds.ReportLength.selector, MAX_REPORT + 1, MAX_REPORT)
         );
-        _expectCommitRefused(
-            sealOf(1, 1, ""), "", abi.encodeWithSelector(IRounds.ReportLength.selector, 0, MAX_REPORT)
-        );
+        _expectCommitRefused(sealOf(1, 1, ""), "", abi.encodeWithSelector(IRounds.ReportLength.selector, 0, MAX_REPORT));
     }
 
     /// @dev Filecoin's events hold 8 KiB, so the bytes come in pieces, in order.

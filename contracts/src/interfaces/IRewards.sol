@@ -125,7 +125,9 @@ interface IRewards {
     /// @notice Enough evaluators objected to a file: anyone can drop it from `dropsFrom` on, unless the guardian keeps it.
     event DropAnnounced(uint64 indexed round, IRounds.FileKind indexed kind, uint32 index, uint64 dropsFrom);
     /// @notice Who keeps it could get the file.
-    event Kept(address indexed guardian, uint64 indexed round, IRounds.FileKind indexed kind, uint32 index, uint64 until);
+    event Kept(
+        address indexed guardian, uint64 indexed round, IRounds.FileKind indexed kind, uint32 index, uint64 until
+    );
     /// @notice `number` files are dropped now, this one included.
     event Dropped(uint32 number, uint64 indexed round, IRounds.FileKind indexed kind, uint32 index);
     event Claimed(
