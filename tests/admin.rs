@@ -8,8 +8,9 @@ use std::process::Output;
 use std::time::Duration;
 
 use assize_chain::{Address, ChainClient, Draft, SettlementId, Status};
+use assize_facts::FileKey;
 use assize_keys::Signer;
-use assize_protocol::AttoFil;
+use assize_protocol::{AttoFil, List};
 use assize_testkit::anvil::{Anvil, CHAIN_ID};
 use assize_testkit::world::{World, WorldPlan};
 use common::site::Site;
@@ -127,6 +128,56 @@ async fn the_guardian_vetoes_and_nobody_else_does() {
     let settlement = scene.0.world.rewards.settlement(SettlementId(1)).await.unwrap();
     assert_eq!(settlement.status, Status::Void);
     refused(&scene.run(OWNER, &veto), 2, &["settlement 1 is void"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_files_that_count_are_kept_or_dropped() {
+    let scene = Scene::new().await;
+    let world = &scene.0.world;
+    let round = world.open_round().await.unwrap();
+    let refuses = |line: &str, expected: &[&str]| {
+        for deed in ["keep-file", "drop-file"] {
+            let line = format!("admin {deed} {line} --yes");
+            refused(&scene.run(OWNER, &words(&line)), 2, expected);
+        }
+    };
+    refuses("99 roster", &["round 99 does not exist: 1 were opened"]);
+    refuses("1 roster 3", &["round 1 has no index 3", "whose index is 0"]);
+    refuses("1 batch 0", &["round 1 has no index 0", "it has 0 batches"]);
+    let keep = words("admin keep-file 1 roster --yes");
+    let kept = scene.done(OWNER, &keep);
+    assert!(
+        kept["effect"]
+            .as_str()
+            .unwrap()
+            .contains("nobody can object to it until"),
+        "{kept}"
+    );
+    let said = world
+        .rewards
+        .objections_to(FileKey::list(round, List::Roster))
+        .await;
+    let (_, until) = said.unwrap().kept.unwrap();
+    assert!(until > world.anvil.timestamp().unwrap());
+    refused(
+        &scene.run(OWNER, &keep),
+        2,
+        &["the roster of round 1 is kept already, until"],
+    );
+    world.finish(round).await.unwrap();
+    world
+        .settle(&BTreeMap::from([(Address::repeat_byte(5), AttoFil::new(7))]))
+        .await
+        .unwrap();
+    let settled = world.rewards.head().await.unwrap().unwrap();
+    let last = world
+        .rewards
+        .settlement(settled)
+        .await
+        .unwrap()
+        .proposal
+        .last_round;
+    refuses(&format!("{last} roster"), &["is settled"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

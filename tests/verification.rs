@@ -132,6 +132,10 @@ fn as_a_table(kept: &Kept, round: &str) {
     let store = kept.text("store");
     let online = run(kept.online(&["measurements", "--round", "2", "--store", &store]));
     assert_eq!(String::from_utf8(online.stdout).unwrap(), ndjson);
+    let before = fs::read(round).unwrap();
+    let over = run(["measurements", "--offline", round, "--out", round]);
+    refused(&over, 2, &["--out", "is a file that this command reads"]);
+    assert_eq!(fs::read(round).unwrap(), before);
     refused(
         &run(["measurements", "--round", "1", "--offline", round]),
         2,

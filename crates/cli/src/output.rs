@@ -63,6 +63,25 @@ pub fn is_same_file(one: &Path, two: &Path) -> bool {
     }
 }
 
+/// Refuses to write over a file that the command reads.
+///
+/// # Errors
+/// The output is one of the inputs.
+pub fn expect_no_input<'a>(
+    option: &str,
+    out: &Path,
+    inputs: impl IntoIterator<Item = &'a Path>,
+) -> eyre::Result<()> {
+    for input in inputs {
+        eyre::ensure!(
+            !is_same_file(out, input),
+            "{option} {} is a file that this command reads: give another file",
+            out.display()
+        );
+    }
+    Ok(())
+}
+
 /// A value as compact JSON, on one line of stdout.
 pub fn json(value: &impl Serialize) -> eyre::Result<()> {
     let mut stdout = io::BufWriter::new(io::stdout().lock());

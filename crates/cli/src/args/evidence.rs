@@ -1,6 +1,6 @@
 //! Inputs of a recomputation: chain, files and beacons, or a bundle of all three.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use assize_protocol::B256;
 use clap::Args;
@@ -49,7 +49,25 @@ pub(crate) struct EvidenceArgs {
     pub beacons: BeaconArgs,
 }
 
+impl OnlineArgs {
+    /// Files that they name.
+    pub(crate) fn files(&self) -> impl Iterator<Item = &Path> {
+        let files = [self.chain.deployment.as_deref(), self.beacons.beacons.as_deref()];
+        files.into_iter().flatten()
+    }
+}
+
 impl EvidenceArgs {
+    /// Files that they name.
+    pub(crate) fn files(&self) -> impl Iterator<Item = &Path> {
+        let files = [
+            self.offline.as_deref(),
+            self.deployment.as_deref(),
+            self.beacons.beacons.as_deref(),
+        ];
+        files.into_iter().flatten()
+    }
+
     /// The chain and its sources, if no bundle was given.
     pub(crate) fn online(&self) -> Option<OnlineArgs> {
         Some(OnlineArgs {

@@ -51,6 +51,7 @@ pub struct SettlementArgs {
 pub(crate) async fn run(command: &BundleCommand, data: &DataDir) -> eyre::Result<Outcome> {
     match command {
         BundleCommand::Round(args) => {
+            output::expect_no_input("--out", &args.out, args.online.files())?;
             let number = RoundNumber(args.round);
             let inputs = Inputs::online(&args.online, data, async |network| {
                 Ok(read_rounds(&network.rounds, &network.rewards, number, number).await?)
@@ -59,6 +60,7 @@ pub(crate) async fn run(command: &BundleCommand, data: &DataDir) -> eyre::Result
             write(&inputs, &args.out, args.format)
         }
         BundleCommand::Settlement(args) => {
+            output::expect_no_input("--out", &args.out, args.online.files())?;
             let id = SettlementId(args.settlement);
             let inputs = Inputs::online(&args.online, data, async |network| {
                 Ok(read_settlement(&network.rounds, &network.rewards, id).await?)

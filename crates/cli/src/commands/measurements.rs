@@ -12,6 +12,7 @@ use clap::{Args, ValueEnum};
 use eyre::{WrapErr, ensure};
 
 use super::round::or_latest;
+use super::verify::why_not_drawn;
 use crate::args::EvidenceArgs;
 use crate::evidence::{Inputs, advance};
 use crate::output::{self, Outcome};
@@ -50,6 +51,9 @@ pub(crate) async fn run(args: &MeasurementsArgs, data: &DataDir) -> eyre::Result
         args.format != Format::Parquet || args.out.is_some() || !std::io::stdout().is_terminal(),
         "cannot print Parquet to a terminal: give --out FILE"
     );
+    if let Some(file) = &args.out {
+        output::expect_no_input("--out", file, args.evidence.files())?;
+    }
     let inputs = Inputs::gather(&args.evidence, data, async |network| {
         let number = or_latest(network, args.round).await?;
         Ok(read_rounds(&network.rounds, &network.rewards, number, number).await?)
@@ -71,9 +75,7 @@ pub(crate) async fn run(args: &MeasurementsArgs, data: &DataDir) -> eyre::Result
         Err(error) => return Err(inputs.explain(error)),
     };
     if facts.draw.is_none() {
-        output::say(format!(
-            "round {number} was not revealed, so it has no measurements"
-        ));
+        output::say(format!("{}, so it has no measurements", why_not_drawn(&facts)));
     }
     let table = encode(args.format, &rows)?;
     match &args.out {

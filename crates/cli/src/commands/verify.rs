@@ -70,9 +70,13 @@ async fn round(args: &RoundArgs, data: &DataDir) -> eyre::Result<Outcome> {
         Conclusion::Mismatch(mismatch) => return report_mismatch(args.format, &mismatch, None),
     };
     let Some(draw) = facts.draw else {
-        let report = json!({"verdict": "NOT_REVEALED", "round": number});
+        let verdict = match facts.dropped_lists.is_empty() {
+            true => "NOT_REVEALED",
+            false => "LIST_DROPPED",
+        };
+        let report = json!({"verdict": verdict, "round": number, "droppedLists": facts.dropped_lists});
         args.format.print(&report, || {
-            let text = format!("round {number} was not revealed: nothing to recompute");
+            let text = format!("{}: nothing to recompute", why_not_drawn(&facts));
             match inputs.offline {
                 true => text + &taken_on_trust(&inputs),
                 false => text,
@@ -165,9 +169,27 @@ async fn settlement(args: &SettlementArgs, data: &DataDir) -> eyre::Result<Outco
     Ok(Outcome::Done)
 }
 
+/// Why nothing was drawn in a round.
+pub(super) fn why_not_drawn(facts: &RoundFacts) -> String {
+    let round = facts.round;
+    let dropped: Vec<_> = facts.dropped_lists.iter().map(ToString::to_string).collect();
+    match dropped.is_empty() {
+        true => format!("round {round} was not revealed"),
+        false => format!(
+            "round {round} pays nothing: evaluators dropped its {}",
+            dropped.join(" and its ")
+        ),
+    }
+}
+
 /// What was committed to a round, in words.
 fn committed(evaluation: &RoundEvaluation) -> String {
-    let batches = counted(evaluation.batches.len() as u64, "batch");
+    let dropped = evaluation.batches.iter().filter(|batch| batch.dropped).count() as u64;
+    let batches = counted(evaluation.batches.len() as u64 - dropped, "batch");
+    let batches = match dropped {
+        0 => batches,
+        dropped => format!("{batches} ({dropped} more dropped)"),
+    };
     match evaluation.own.len() as u64 {
         0 => batches,
         own => format!("{batches} and {}", counted(own, "own report")),

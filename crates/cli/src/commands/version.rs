@@ -8,7 +8,7 @@ use crate::args::FormatArgs;
 use crate::output::Outcome;
 
 /// Version of docs/protocol.md that this build implements.
-const PROTOCOL: u32 = 1;
+const PROTOCOL: u32 = 2;
 
 /// Show version, git commit, protocol version and the contracts' code hashes.
 #[derive(Debug, Args)]

@@ -3,14 +3,11 @@
 use std::collections::BTreeSet;
 
 use assize_deployment::DeployParams;
-use assize_facts::FileKind;
 use assize_protocol::RoundNumber;
 use assize_service::{date, duration};
 use eyre::ensure;
 
-use super::{
-    AddressArgs, EndArgs, EvaluatorsArgs, FileArgs, NoArgs, ParametersArgs, SuspensionArgs, WindowArgs,
-};
+use super::{AddressArgs, EndArgs, EvaluatorsArgs, NoArgs, ParametersArgs, SuspensionArgs, WindowArgs};
 use crate::connect::Network;
 use crate::send::{Action, Role};
 
@@ -74,27 +71,6 @@ pub(super) fn suspend_publisher(network: &Network, own: &AddressArgs) -> Result 
     );
     let draft = network.rounds.suspend_publisher(own.address);
     Ok(Action::new(Role::Guardian, draft, effect))
-}
-
-pub(super) fn keep_file(network: &Network, own: &FileArgs) -> Result {
-    let file = own.key();
-    let effect = format!("{file} counts, whatever evaluators object, for as long as you are the guardian");
-    Ok(Action::new(Role::Guardian, network.rewards.keep(file), effect))
-}
-
-pub(super) fn drop_file(network: &Network, own: &FileArgs) -> Result {
-    let file = own.key();
-    let effect = match file.kind {
-        FileKind::Roster | FileKind::Tasks => format!("{file} is dropped for good: the round pays nothing"),
-        FileKind::Seals | FileKind::Lines => {
-            format!("{file} is dropped for good: it counts as if it had not been committed")
-        }
-    };
-    Ok(Action::new(
-        Role::Anyone,
-        network.rewards.drop_files(&[file]),
-        effect,
-    ))
 }
 
 pub(super) fn note_active(network: &Network, _: &NoArgs) -> Result {

@@ -1,6 +1,7 @@
 //! `assize admin`.
 
 mod actions;
+mod files;
 
 use std::path::PathBuf;
 
@@ -200,8 +201,8 @@ pub(super) async fn run(args: &AdminArgs, data: &DataDir) -> eyre::Result<Outcom
         Task::ForbidPublisher(args) => args.run(data, actions::forbid_publisher).await,
         Task::CancelPublisher(args) => args.run(data, actions::cancel_publisher).await,
         Task::SuspendPublisher(args) => args.run(data, actions::suspend_publisher).await,
-        Task::KeepFile(args) => args.run(data, actions::keep_file).await,
-        Task::DropFile(args) => args.run(data, actions::drop_file).await,
+        Task::KeepFile(args) => args.run_after(data, files::keep).await,
+        Task::DropFile(args) => args.run_after(data, files::drop).await,
         Task::SetParameters(args) => args.run(data, actions::set_parameters).await,
         Task::CancelParameters(args) => args.run(data, actions::cancel_parameters).await,
         Task::SetEvaluators(args) => args.run(data, actions::set_evaluators).await,
@@ -230,6 +231,17 @@ impl<T: Args> With<T> {
     ) -> eyre::Result<Outcome> {
         let network = Network::connect_to_send(&self.chain, data).await?;
         let action = action(&network, &self.own)?;
+        action.run(&network, &self.key, &self.send, self.format).await
+    }
+
+    /// The same for what looks at the chain first.
+    async fn run_after(
+        &self,
+        data: &DataDir,
+        action: impl AsyncFnOnce(&Network, &T) -> eyre::Result<Action>,
+    ) -> eyre::Result<Outcome> {
+        let network = Network::connect_to_send(&self.chain, data).await?;
+        let action = action(&network, &self.own).await?;
         action.run(&network, &self.key, &self.send, self.format).await
     }
 }
