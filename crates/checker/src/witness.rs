@@ -105,7 +105,7 @@ mod tests {
         let held = |answers: &[&[u8]]| held_of(answers.len(), answers);
         assert_eq!(held(&[]), Held::Unknown);
         assert!(held(&[]).has(&root(1)));
-        // Silence is no word for the publisher.
+        // One that does not answer does not count for the publisher.
         assert!(!held_of(1, &[]).has(&root(1)));
         assert!(!held_of(3, &[&[1]]).has(&root(1)));
         assert!(held_of(3, &[&[1], &[1]]).has(&root(1)));

@@ -7,11 +7,11 @@ use assize_chain::{ChainClient, ChainError, Court, Rewards, Roles, Rounds, RpcUr
 use assize_deployment::{Deployment, DeploymentError};
 use assize_drand::{BeaconSource, Cached, Chain, PUBLIC_RELAYS, RecordedBeacons, Relays, Verified};
 use assize_ingest::{DatabaseError, IngestError};
-use assize_protocol::plain_text;
+use assize_protocol::{RoundNumber, plain_text};
 #[cfg(feature = "s3")]
 use assize_store::S3;
 use assize_store::{Backed, Gateways, Kubo, LocalStore, Source, Store};
-use eyre::{WrapErr, ensure};
+use eyre::{WrapErr, ensure, eyre};
 use serde::de::DeserializeOwned;
 
 use crate::args::{BeaconArgs, ChainArgs, DrandArgs, StoreArgs};
@@ -46,6 +46,18 @@ pub struct Network {
 }
 
 impl Network {
+    /// The round given, or the latest.
+    pub(crate) async fn round_or_latest(&self, round: Option<u64>) -> eyre::Result<RoundNumber> {
+        match round {
+            Some(round) => Ok(RoundNumber(round)),
+            None => self
+                .rounds
+                .latest_round()
+                .await?
+                .ok_or_else(|| eyre!("no round has been opened yet; open one with `assize round open`")),
+        }
+    }
+
     /// Connects, and checks that node and deployment have the same chain id.
     pub(crate) async fn connect(args: &ChainArgs, data: &DataDir) -> eyre::Result<Self> {
         let deployment: Deployment = read_deployment(args, data)?;
@@ -185,7 +197,7 @@ pub(crate) fn open_store(place: &str) -> eyre::Result<Box<dyn Store>> {
         #[cfg(feature = "s3")]
         return Ok(Box::new(S3::from_env(place)?));
         #[cfg(not(feature = "s3"))]
-        return Err(eyre::eyre!(
+        return Err(eyre!(
             "--store {place}: this program was built without S3; build it with --features s3"
         ));
     }

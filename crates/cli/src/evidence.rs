@@ -8,7 +8,7 @@ use assize_drand::{Chain, Verified};
 use assize_facts::ChainFacts;
 use assize_protocol::{B256, RoundNumber};
 use assize_store::{Gateways, InOrder, LocalStore, Source};
-use assize_verify::{Elsewhere, Evidence, OwnReports, Reading, Step, Unpacked, VerifyError};
+use assize_verify::{Elsewhere, Evidence, OwnReports, Reading, Step, Unpacked, VerifyError, read_rounds};
 use eyre::{OptionExt, WrapErr, ensure, eyre};
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -46,6 +46,23 @@ impl Inputs {
             .online()
             .ok_or_eyre("no input given: give --rpc-url and --deployment (or ASSIZE_RPC_URL and ASSIZE_DEPLOYMENT, or a file with --config), or --offline BUNDLE")?;
         Self::online(&online, data, read).await
+    }
+
+    /// Inputs of one round: the given one, or the latest, or the first of the bundle.
+    pub(crate) async fn of_round(
+        args: &EvidenceArgs,
+        data: &DataDir,
+        round: Option<u64>,
+    ) -> eyre::Result<(Self, RoundNumber)> {
+        let inputs = Self::gather(args, data, async |network| {
+            let number = network.round_or_latest(round).await?;
+            Ok(read_rounds(&network.rounds, &network.rewards, number, number).await?)
+        })
+        .await?;
+        let first = || inputs.facts.rounds.keys().next().copied();
+        let number = round.map(RoundNumber).or_else(first);
+        let number = number.ok_or_eyre("the bundle contains no round")?;
+        Ok((inputs, number))
     }
 
     /// Inputs from a chain; `read` reads its facts.
@@ -115,12 +132,6 @@ impl Inputs {
             beacons: &self.beacons,
             progress,
         }
-    }
-
-    /// The first round of a bundle, or the one that was read from the chain.
-    pub(crate) fn first_round(&self) -> eyre::Result<RoundNumber> {
-        let first = self.facts.rounds.keys().next().copied();
-        first.ok_or_eyre("the bundle contains no round")
     }
 
     /// An error in the words of whoever gave a bundle, if these inputs are of one.

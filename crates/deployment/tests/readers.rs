@@ -160,7 +160,7 @@ async fn many_own_reports_are_read_with_as_few_calls_as_one() {
     let world = World::start(20).await.unwrap();
     let few = round_with_reports(&world, 2).await;
     let many = round_with_reports(&world, 20).await;
-    // It has blocks enough that searching for one is no matter of luck.
+    // So many blocks that no search finds one by luck.
     world.anvil.mine(500).unwrap();
     let node = FaultNode::start(
         world.anvil.url(),
@@ -207,7 +207,7 @@ async fn many_own_reports_are_read_with_as_few_calls_as_one() {
         *reports
     );
     assert!(node.counts().contains_key(&Fault::LogResults));
-    // Of what a node does not have even for one block, there is no report.
+    // A node that cannot answer for a single block has no report.
     node.set(Faults {
         null_rounds: true,
         log_results: Some(1),

@@ -29,7 +29,7 @@ pub enum EvaluatorError {
     /// The transaction queue failed.
     #[error(transparent)]
     Outbox(#[from] OutboxError),
-    /// There is no beacon to reveal a round with.
+    /// The beacon that reveals a round cannot be read.
     #[error("round {round} is not revealed, and its beacon cannot be read: {source}")]
     Beacon {
         /// The round.

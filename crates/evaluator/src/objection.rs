@@ -346,7 +346,7 @@ mod tests {
             last = failed;
         }
         assert_eq!(last, [(file, Objection::Due)]);
-        // Once it is dropped, or another commitment is in its place, this is no reason any more.
+        // It does not hold for a file that is dropped, or replaced by another commitment.
         let dropped = ChainFacts {
             drops: vec![file],
             ..facts(1_003_600, &[5])

@@ -58,8 +58,8 @@ impl Standing {
         }
     }
 
-    /// It did not begin to answer in time. This is no offence: a gateway that looks for a file in a network may need longer to find
-    /// that nobody has it.
+    /// It did not begin to answer in time. That is not an offence: a gateway may search a network for longer before it knows that
+    /// nobody has a file.
     pub(crate) fn was_silent(&self, now: Instant) {
         self.state().silent_at = Some(now);
     }

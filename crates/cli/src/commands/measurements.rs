@@ -4,14 +4,12 @@ use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
 use assize_evaluate::Judged;
-use assize_protocol::RoundNumber;
 use assize_service::{DataDir, counted};
 use assize_stats::{measurements_to_csv, measurements_to_ndjson, measurements_to_parquet};
-use assize_verify::{VerifyError, read_rounds};
+use assize_verify::VerifyError;
 use clap::{Args, ValueEnum};
 use eyre::{WrapErr, ensure};
 
-use super::round::or_latest;
 use super::verify::why_not_drawn;
 use crate::args::EvidenceArgs;
 use crate::evidence::{Inputs, advance};
@@ -54,15 +52,7 @@ pub(crate) async fn run(args: &MeasurementsArgs, data: &DataDir) -> eyre::Result
     if let Some(file) = &args.out {
         output::expect_no_input("--out", file, args.evidence.files())?;
     }
-    let inputs = Inputs::gather(&args.evidence, data, async |network| {
-        let number = or_latest(network, args.round).await?;
-        Ok(read_rounds(&network.rounds, &network.rewards, number, number).await?)
-    })
-    .await?;
-    let number = match args.round {
-        Some(number) => RoundNumber(number),
-        None => inputs.first_round()?,
-    };
+    let (inputs, number) = Inputs::of_round(&args.evidence, data, args.round).await?;
     let bar = inputs.bar([number].into_iter());
     let judged = inputs.evidence(&|step| advance(&bar, step)).judged(number);
     bar.finish_and_clear();

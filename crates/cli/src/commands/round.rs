@@ -99,7 +99,7 @@ struct Shown {
 
 async fn show(args: &ShowArgs, data: &DataDir) -> eyre::Result<Outcome> {
     let network = Network::connect(&args.chain, data).await?;
-    let number = or_latest(&network, args.round).await?;
+    let number = network.round_or_latest(args.round).await?;
     let round = network.rounds.round(number).await?;
     let (committees, tasks_per_committee) = network.rounds.committee_count(number).await?;
     let commitments = network.rounds.commitments(number, FileKind::Lines).await?;
@@ -165,7 +165,7 @@ async fn open(args: &OpenArgs, data: &DataDir) -> eyre::Result<Outcome> {
         return Ok(Outcome::CheckFailed);
     }
     let receipt = network.client.transact(&signer, &draft, PATIENCE).await?;
-    let number = or_latest(&network, None).await?;
+    let number = network.round_or_latest(None).await?;
     let round = network.rounds.round(number).await?;
     let report = json!({"transaction": receipt.hash, "round": round});
     args.format.print(&report, || {
@@ -183,7 +183,7 @@ async fn reveal(args: &RevealArgs, data: &DataDir) -> eyre::Result<Outcome> {
     let signer = signer(&args.key).await?;
     let beacons = beacons(&args.beacons)?;
     network.expect_drand(beacons.chain()).await?;
-    let number = or_latest(&network, args.round).await?;
+    let number = network.round_or_latest(args.round).await?;
     let draft = reveal_call(&network, &beacons, number).await?;
     let effect = format!("the beacon of round {number} is revealed, which draws its committees");
     if !args.confirm.confirm(&network, &signer, &draft, &effect).await? {
@@ -213,18 +213,6 @@ async fn reveal_call(
     let signature = with_y(&beacon.signature)
         .wrap_err_with(|| format!("the beacon of round {number} is not of quicknet"))?;
     Ok(network.rounds.reveal(number, &signature))
-}
-
-/// The round given, or the latest.
-pub(crate) async fn or_latest(network: &Network, round: Option<u64>) -> eyre::Result<RoundNumber> {
-    match round {
-        Some(round) => Ok(RoundNumber(round)),
-        None => network
-            .rounds
-            .latest_round()
-            .await?
-            .ok_or_else(|| eyre!("no round has been opened yet; open one with `assize round open`")),
-    }
 }
 
 /// Stores a list of a file; what a round freezes of it.

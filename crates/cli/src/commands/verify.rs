@@ -3,13 +3,11 @@
 use assize_chain::{Settlement, SettlementId, Status};
 use assize_evaluate::{RoundEvaluation, RoundFacts};
 use assize_facts::Mismatch;
-use assize_protocol::RoundNumber;
-use assize_verify::{Conclusion, measurements, read_rounds, read_settlement};
+use assize_verify::{Conclusion, measurements, read_settlement};
 use clap::{Args, Subcommand};
 use serde_json::json;
 
 use super::deploy;
-use super::round::or_latest;
 use crate::args::{EvidenceArgs, FormatArgs};
 use crate::evidence::{Inputs, advance};
 use crate::output::{self, Outcome};
@@ -53,15 +51,7 @@ pub(crate) async fn run(command: &VerifyCommand, data: &DataDir) -> eyre::Result
 }
 
 async fn round(args: &RoundArgs, data: &DataDir) -> eyre::Result<Outcome> {
-    let inputs = Inputs::gather(&args.evidence, data, async |network| {
-        let number = or_latest(network, args.round).await?;
-        Ok(read_rounds(&network.rounds, &network.rewards, number, number).await?)
-    })
-    .await?;
-    let number = match args.round {
-        Some(number) => RoundNumber(number),
-        None => inputs.first_round()?,
-    };
+    let (inputs, number) = Inputs::of_round(&args.evidence, data, args.round).await?;
     let bar = inputs.bar([number].into_iter());
     let conclusion = inputs.evidence(&|step| advance(&bar, step)).verify_round(number);
     bar.finish_and_clear();

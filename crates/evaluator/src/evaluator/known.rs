@@ -86,7 +86,7 @@ impl Evaluator {
         Ok(true)
     }
 
-    /// Reads the range; `None` if it is no more the next one.
+    /// Reads the range; `None` if it is not the next one any more.
     async fn read(&self, range: NextRange) -> Result<Option<Known>, EvaluatorError> {
         let Parts { rounds, rewards, .. } = &self.parts;
         let block = rounds.client().head().await?;
